@@ -1,0 +1,1 @@
+"""netlab: a piece of AWS on one Linux kernel."""

@@ -1,0 +1,1 @@
+"""Expectations, stories and reports, played on any Network."""

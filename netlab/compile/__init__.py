@@ -1,0 +1,1 @@
+"""MIND TWO: from a Lab to a Plan."""

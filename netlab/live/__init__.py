@@ -1,0 +1,1 @@
+"""THE RUNNING LAB: build, change, take down; a wire in the kernel."""

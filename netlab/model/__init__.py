@@ -1,0 +1,1 @@
+"""THE WORDS: addresses, rules, topology, packets, verdicts, changes; Network, on which stories are played."""

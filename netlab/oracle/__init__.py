@@ -1,0 +1,1 @@
+"""MIND ONE: what AWS decides, on paper."""

@@ -1,0 +1,1 @@
+"""NETFILTER'S NOUNS: a lab as the kernel knows it, as data."""

@@ -1,0 +1,1 @@
+"""THE QUESTION: packets out, evidence back."""

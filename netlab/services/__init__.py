@@ -1,0 +1,1 @@
+"""What hosts serve, as data: programs, files, ports, ready-checks."""
