@@ -1,1 +1,103 @@
-"""netlab: a piece of AWS on one Linux kernel."""
+"""
+netlab: a piece of AWS on one Linux kernel.
+
+    lab = netlab.load("lab.yaml")
+    with netlab.running(lab) as net:               # real namespaces, gone at the end
+        login = net.open("laptop", "ec2", tcp=22)
+        assert login.seen is netlab.Seen.DELIVERED
+
+The rooms are put together here; the heavy ones are imported where they are needed, so that importing netlab is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from netlab import errors
+from netlab.model.network import Flow, Network
+from netlab.model.topology import Lab
+from netlab.model.verdicts import Decision, Reason, Seen, Verdict
+from netlab.model.wire import Entry
+
+__version__ = "0.1.0"
+__all__ = [
+    "Decision",
+    "Entry",
+    "Flow",
+    "Lab",
+    "Network",
+    "Reason",
+    "Seen",
+    "Verdict",
+    "built_in_labs",
+    "errors",
+    "load",
+    "paper",
+    "running",
+]
+
+
+def built_in_labs() -> tuple[str, ...]:
+    """Return the names of the labs that come with netlab, sorted."""
+    folder = resources.files("netlab.labs")
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def load(lab: str | Path) -> Lab:
+    """
+    Read a lab: a file's path, or the name of a built-in lab.
+
+    Raises:
+        InputError: There is neither.
+        LabFileError: The file holds mistakes; the error has all of them.
+        RefusedError: It holds what AWS's quotas refuse.
+    """
+    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
+    from netlab.formats import parse_lab  # noqa: PLC0415
+
+    if str(lab) in built_in_labs() and not Path(lab).is_file():
+        text = resources.files("netlab.labs").joinpath(f"{lab}.yaml").read_text(encoding="utf-8")
+        return completed(parse_lab(text, f"{lab}.yaml"))
+    try:
+        text = Path(lab).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(built_in_labs())
+        raise errors.InputError(f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.InputError(f"lab {str(lab)!r}: cannot be read: {error}") from error
+    return completed(parse_lab(text, str(lab)))
+
+
+@contextmanager
+def paper(lab: Lab) -> Iterator[Network]:
+    """Play a lab on paper: no root, no packets, a clock that `wait` turns."""
+    from netlab.oracle.paper import PaperWire  # noqa: PLC0415
+
+    yield Network(PaperWire(lab))
+
+
+@contextmanager
+def running(lab: Lab, *, lockstep: bool = False) -> Iterator[Network]:
+    """
+    Build a throw-away copy of a lab in the kernel; it is gone at the end, also after an error.
+
+    Args:
+        lockstep: Put every packet to the oracle too, and say where the two differ.
+
+    Raises:
+        MachineError: The machine lacks something, root included.
+        KernelError: The kernel refused.
+    """
+    from netlab.live import throw_away  # noqa: PLC0415
+
+    with throw_away(lab) as wire:
+        if lockstep:
+            from netlab.check.lockstep import LockstepWire  # noqa: PLC0415
+            from netlab.oracle.paper import PaperWire  # noqa: PLC0415
+
+            yield Network(LockstepWire(wire, PaperWire(lab)))
+        else:
+            yield Network(wire)

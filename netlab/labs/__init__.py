@@ -1,0 +1,1 @@
+"""Built-in labs, as lab files."""
