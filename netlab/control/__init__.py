@@ -1,1 +1,7 @@
-"""WHAT THE API ACCEPTS: a lab and a change make the next lab, or a refusal with AWS's code."""
+"""WHAT THE API ACCEPTS: Lab × Change → Lab or a refusal with AWS's code; defaults, normalising, quotas."""
+
+from netlab.control.apply import apply
+from netlab.control.complete import completed
+from netlab.control.difference import LabDifference, difference
+
+__all__ = ["LabDifference", "apply", "completed", "difference"]
