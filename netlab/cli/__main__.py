@@ -1,0 +1,5 @@
+"""`python -m netlab.cli`."""
+
+from netlab.cli import main
+
+main()

@@ -1,0 +1,47 @@
+"""`netlab exec` and `netlab ssh`: programs inside the lab."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from netlab.cli.terminal import lab_option
+
+_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@click.command("exec", context_settings=_ARGUMENTS, short_help="Run a program in an instance or host.")
+@lab_option
+@click.argument("node")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def exec_(lab_name: str | None, node: str, command: tuple[str, ...]) -> None:
+    """
+    Run a program in an instance or a host; without one, a shell.
+
+    It sees the node's own network, name, resolver and trust store, and its exit code is passed on.
+
+    \b
+    netlab exec ec2 -- curl -s https://www.alphavantage.co/
+    """  # noqa: D301 - click's mark for a block that is not wrapped
+    from netlab.live import exec_in  # noqa: PLC0415 - `--help` does without
+
+    sys.exit(exec_in(lab_name, node, command))
+
+
+@click.command(context_settings=_ARGUMENTS, short_help="Log in to an instance, by real SSH from the internet.")
+@lab_option
+@click.option("--from", "host", metavar="HOST", help="Internet host to come from (default: the first).")
+@click.argument("node")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def ssh(lab_name: str | None, host: str | None, node: str, command: tuple[str, ...]) -> None:
+    """
+    Log in to an instance with real OpenSSH, from an internet host through the gateway; or run one command there.
+
+    \b
+    netlab ssh ec2
+    netlab ssh ec2 -- curl "https://www.alphavantage.co/query?function=GLOBAL_QUOTE&symbol=IBM&apikey=demo"
+    """  # noqa: D301
+    from netlab.live import ssh_to  # noqa: PLC0415
+
+    sys.exit(ssh_to(lab_name, node, command, host=host))

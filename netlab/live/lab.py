@@ -1,0 +1,202 @@
+"""
+A lab's life: built, found again by the next command, taken down.
+
+What runs is read from the kernel; the state folder only adds what a kernel does not know (the lab's words).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from netlab.compile import compile_lab
+from netlab.errors import InputError, MachineError
+from netlab.kernel import features, machine
+from netlab.live import state
+from netlab.live.programs import start_services
+from netlab.live.state import State
+from netlab.live.wire import LiveWire
+from netlab.model.topology import Lab
+
+Progress = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabStatus:
+    """
+    One lab as it is.
+
+    Attributes:
+        condition: ``up``, ``changed`` (it differs from what it should be), ``half-built`` (cut short, or being built).
+        source: File or built-in lab it came from; empty = not known.
+        namespaces: Short names, sorted.
+        differences: A line each.
+        lab: As it is now; None = not known.
+    """
+
+    name: str
+    condition: str
+    source: str
+    namespaces: tuple[str, ...]
+    differences: tuple[str, ...]
+    lab: Lab | None
+
+
+def need_root() -> None:
+    """
+    Check that we may touch the kernel.
+
+    Raises:
+        MachineError: We are not root.
+    """
+    if os.geteuid() != 0:
+        raise MachineError("root is needed: netlab builds network namespaces", remedy="sudo netlab …")
+
+
+def build(lab: Lab, source: str, progress: Progress = _silent) -> None:
+    """
+    Build a lab and start its services; what a cut-short attempt left of it is taken down first.
+
+    Raises:
+        MachineError: The machine lacks something.
+        KernelError: The kernel refused; nothing is left behind.
+    """
+    need_root()
+    if lab.name in machine.running_labs():
+        machine.take_down(lab.name)
+    state.remove(lab.name)
+    state.write(lab.name, State(lab, lab, source, complete=False))
+    try:
+        machine.build(compile_lab(lab), progress)
+        start_services(lab, progress)
+        state.write(lab.name, State(lab, lab, source, complete=True))
+    except BaseException:
+        take_down(lab.name)
+        raise
+
+
+def take_down(name: str) -> bool:
+    """End a lab's programs and remove its namespaces and its state; False = there was nothing of it."""
+    need_root()
+    there = name in machine.running_labs()
+    if there:
+        machine.take_down(name)
+    there = there or state.folder(name).exists()
+    state.remove(name)
+    return there
+
+
+def running_names() -> tuple[str, ...]:
+    """Return the names of all labs of which the kernel shows anything, sorted."""
+    return tuple(sorted(machine.running_labs()))
+
+
+def pick(name: str | None) -> str:
+    """
+    Find the lab a command means.
+
+    Raises:
+        InputError: There is none of that name, none at all, or more than one to choose from.
+    """
+    running = running_names()
+    if name is not None:
+        if name not in running:
+            raise InputError(f"lab {name!r} is not running; {_list(running)}")
+        return name
+    if len(running) != 1:
+        hint = "say which with --lab NAME" if running else "begin with: sudo netlab up"
+        raise InputError(f"{_list(running)}; {hint}")
+    return running[0]
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return f"running: {', '.join(names)}" if names else "no lab is running"
+
+
+def status() -> tuple[LabStatus, ...]:
+    """Return what runs, and where it differs from what it should be."""
+    found = []
+    for name, namespaces in sorted(machine.running_labs().items()):
+        known = state.read(name)
+        differences: tuple[str, ...] = ()
+        if known is None:
+            condition, differences = "half-built", ("its state is gone: take it down with netlab down",)
+        elif not known.complete:
+            condition = "half-built"
+        else:
+            differences = tuple(machine.differences(compile_lab(known.now)))
+            condition = "changed" if differences else "up"
+        found.append(
+            LabStatus(
+                name,
+                condition,
+                known.source if known else "",
+                tuple(sorted(namespaces)),
+                differences,
+                known.now if known else None,
+            )
+        )
+    return tuple(found)
+
+
+def known_state(name: str) -> State:
+    """
+    Return the state of a running lab.
+
+    Raises:
+        InputError: It was cut short, or its state is gone.
+    """
+    known = state.read(name)
+    if known is None or not known.complete:
+        raise InputError(f"lab {name}: it is only half-built; take it down with: sudo netlab down {name}")
+    return known
+
+
+@contextmanager
+def attached(name: str | None) -> Iterator[LiveWire]:
+    """
+    Work on a running lab: holds its lock, and remembers what changes.
+
+    Raises:
+        InputError: There is no such lab.
+    """
+    need_root()
+    name = pick(name)
+    with state.locked(name):
+        known = known_state(name)
+
+        def remember(lab: Lab) -> None:
+            state.write(known.first.name, replace(known, now=lab))
+
+        with LiveWire(known.first, known.now, remember=remember) as wire:
+            yield wire
+
+
+@contextmanager
+def throw_away(lab: Lab) -> Iterator[LiveWire]:
+    """Build a copy of a lab under a name of its own, for this process; it is gone at the end, also after an error."""
+    need_root()
+    features.require()
+    copy = replace(lab, name=f"{lab.name}.{os.getpid()}")
+    with state.locked(copy.name):
+        started = False
+
+        def before_real() -> None:
+            nonlocal started
+            if not started:
+                start_services(copy)
+                started = True
+
+        try:
+            machine.build(compile_lab(copy))
+            with LiveWire(copy, copy, before_real=before_real) as wire:
+                yield wire
+        finally:
+            take_down(copy.name)
+            state.forget_lock(copy.name)

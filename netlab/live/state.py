@@ -1,0 +1,111 @@
+"""
+The state folder: what a running lab leaves on disk between two commands, and the lock that keeps them apart.
+
+    /run/netlab/LAB.lock        held by the command that works on the lab
+    /run/netlab/LAB/state       the lab as it was first, and as it is now
+    /run/netlab/LAB/nodes/NODE  files that the node's programs see
+    /run/netlab/LAB/log         what its services say
+
+It is a convenience: what runs is read from the kernel, and `down` works without it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from netlab.errors import InputError, MachineError
+from netlab.model.topology import Lab
+
+ROOT = Path("/run/netlab")
+
+PATIENCE_S = 20.0
+"""How long a command waits for another one that works on the same lab."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """
+    A running lab, as the last finished command left it.
+
+    Attributes:
+        first: As the file had it; what `reset` goes back to.
+        now: With the changes made since.
+        source: The file's path, or a built-in lab's name.
+        complete: False while it is being built, or where that was cut short.
+    """
+
+    first: Lab
+    now: Lab
+    source: str
+    complete: bool
+
+
+def folder(lab: str) -> Path:
+    """Return a lab's state folder."""
+    return ROOT / lab
+
+
+def write(lab: str, state: State) -> None:
+    """Write the state, at once or not at all."""
+    place = folder(lab)
+    place.mkdir(mode=0o755, parents=True, exist_ok=True)
+    fresh = place / "state.new"
+    fresh.write_bytes(pickle.dumps(state))
+    fresh.chmod(0o600)
+    fresh.replace(place / "state")
+
+
+def read(lab: str) -> State | None:
+    """Return the state; None where there is none, or none that this netlab can read."""
+    try:
+        state = pickle.loads((folder(lab) / "state").read_bytes())  # noqa: S301 - root wrote it, for root alone
+    except (OSError, pickle.UnpicklingError, AttributeError, ImportError, EOFError, TypeError):
+        return None
+    return state if isinstance(state, State) else None
+
+
+def remove(lab: str) -> None:
+    """Remove the state folder; none is fine."""
+    shutil.rmtree(folder(lab), ignore_errors=True)
+
+
+@contextmanager
+def locked(lab: str) -> Iterator[None]:
+    """
+    Hold the lab's lock; the kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        MachineError: We are not root.
+        InputError: Another command has been working on the lab for `PATIENCE_S`.
+    """
+    try:
+        ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(ROOT / f"{lab}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError as error:
+        raise MachineError("root is needed to work on a running lab", remedy="sudo netlab …") from error
+    try:
+        _take(lab, descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(lab: str, descriptor: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise InputError(f"lab {lab}: another netlab command is working on it") from error
+            time.sleep(0.02)
+        else:
+            return

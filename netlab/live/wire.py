@@ -1,0 +1,132 @@
+"""
+LiveWire: single packets through a lab in the kernel. It joins what the rooms below can do, and judges nothing.
+
+A change is compiled anew and carried out as the difference of two plans, so only the cards it concerns are touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from netlab.compile import compile_lab
+from netlab.control import apply
+from netlab.kernel import machine
+from netlab.kernel.conntrack import list_entries
+from netlab.live.tables import entry_from_conntrack
+from netlab.model.changes import Change
+from netlab.model.places import Ends
+from netlab.model.stories import Question
+from netlab.model.topology import Lab
+from netlab.model.verdicts import Transit
+from netlab.model.wire import Departure, Entry
+from netlab.plan.nouns import Plan, card_name, kernel_name
+from netlab.probe import Prober
+
+
+class LiveWire:
+    """
+    A wire in the kernel; the lab's namespaces exist already.
+
+    Args:
+        first: The lab that `reset` goes back to.
+        now: The lab as it is in the kernel.
+        remember: Called with the lab after every change that was carried out.
+        before_real: Called before the kernels' own stacks are to talk, so that services are there.
+    """
+
+    def __init__(
+        self,
+        first: Lab,
+        now: Lab,
+        *,
+        remember: Callable[[Lab], None] = lambda _: None,
+        before_real: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._first, self._lab = first, now
+        self._plan = compile_lab(now)
+        self._remember, self._before_real = remember, before_real
+        self._prober: Prober | None = None
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of sockets; the lab stays."""
+        if self._prober is not None:
+            self._prober.close()
+            self._prober = None
+
+    @property
+    def lab(self) -> Lab:
+        """The lab as it is now."""
+        return self._lab
+
+    @property
+    def plan(self) -> Plan:
+        """What is in the kernel."""
+        return self._plan
+
+    @property
+    def now_s(self) -> float:
+        """Unscaled seconds since the last reset."""
+        return (time.monotonic() - self._started) / self._lab.scale
+
+    def transmit(self, departures: Sequence[Departure]) -> list[Transit]:
+        """Send packets in this order, follow each; one Transit a packet, in the same order."""
+        return self._probe().transmit(departures, self._started)
+
+    def converse(self, ends: Ends, question: Question) -> Transit:
+        """Let the kernels' own stacks talk."""
+        self._before_real()
+        return self._probe().converse(ends, question)
+
+    def change(self, change: Change) -> None:
+        """
+        Carry out a change.
+
+        Raises:
+            RefusedError: As AWS would; nothing has changed then.
+            KernelError: The kernel refused.
+        """
+        self.become(apply(self._lab, change))
+
+    def become(self, lab: Lab) -> None:
+        """Change the kernel to what another lab says; their topologies are the same."""
+        plan = compile_lab(lab)
+        machine.change(self._plan, plan)
+        if self._prober is not None:
+            self._prober.lab = lab
+        self._lab, self._plan = lab, plan
+        self._remember(lab)
+
+    def wait(self, seconds: float) -> None:
+        """Let unscaled seconds pass."""
+        time.sleep(seconds * self._lab.scale)
+
+    def flows(self, node: str) -> tuple[Entry, ...]:
+        """Return the connection tables of an instance's cards."""
+        found: list[Entry] = []
+        for interface in self._lab.instances[node].interfaces:
+            namespace = kernel_name(self._plan.lab, card_name(node, interface.name))
+            entries = (entry_from_conntrack(interface, raw, self._lab.scale) for raw in list_entries(namespace))
+            found.extend(entry for entry in entries if entry is not None)
+        return tuple(found)
+
+    def reset(self) -> None:
+        """Go back to the first lab, with empty memories and the clock at 0."""
+        if self._lab != self._first:
+            self.become(self._first)
+        machine.forget(self._plan)
+        self._started = time.monotonic()
+
+    def _probe(self) -> Prober:
+        if self._prober is None:
+            self._prober = Prober(self._lab)
+        return self._prober
