@@ -2,7 +2,8 @@
 Netfilter's nouns: what a lab is to the kernel, as data. `compile` writes a Plan, `kernel` carries it out.
 
 Names of namespaces here are short; the kernel's are made by `kernel_name`. A node's namespace has the node's name,
-a card's is NODE:ENI, the routers' are ``:vpc``, ``:igw`` and ``:internet`` (no user's name can hold a colon).
+a card's is NODE:ENI, the routers' are ``:vpc``, ``:igw``, ``:internet`` and ``:nat:NAME`` (no user's name can hold a
+colon).
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ def kernel_name(lab: str, namespace: str) -> str:
 def card_name(node: str, interface: str) -> str:
     """Return the short name of an interface's card."""
     return f"{node}:{interface}"
+
+
+def nat_name(gateway: str) -> str:
+    """Return the short name of a NAT gateway's namespace."""
+    return f":nat:{gateway}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,14 @@ class IpSet:
 
 @dataclass(frozen=True, slots=True)
 class NftExpr:
-    """One expression of a raw nftables rule, as netlink has it: ``payload``, ``lookup`` …, and its attributes."""
+    """
+    One expression of a raw nftables rule, as netlink has it.
+
+    Attributes:
+        name: ``payload``, ``lookup`` …
+        attributes: Netlink's attribute names without ``NFTA_NAME_``, in lower case (``dreg``, ``offset``), and numbers
+            or text; in the order the kernel wants them.
+    """
 
     name: str
     attributes: tuple[tuple[str, object], ...] = ()
@@ -195,16 +208,18 @@ class Neighbour:
 @dataclass(frozen=True, slots=True)
 class Device:
     """
-    One end of a link in a namespace, or ``lo``.
+    One end of a link in a namespace, or ``lo``, or a device of its own.
 
     Attributes:
         mac: Empty = the kernel's choice.
+        kind: ``dummy`` = no link of the plan makes it; empty = a link's end, or ``lo``.
     """
 
     name: str
     addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
     mac: str = ""
     mtu: int = 0
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
