@@ -32,7 +32,9 @@ class Commands(click.Group):
         width = max(len(command.name or "") for _, commands in _SECTIONS for command in commands)
         for title, commands in _SECTIONS:
             with formatter.section(title):
-                formatter.write_dl([(f"{command.name:<{width}}", command.get_short_help_str(66)) for command in commands])
+                formatter.write_dl(
+                    [(f"{command.name:<{width}}", command.get_short_help_str(66)) for command in commands]
+                )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})

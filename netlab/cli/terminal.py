@@ -12,7 +12,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-lab_option = click.option("--lab", "lab_name", metavar="NAME", help="Which running lab; not needed where only one runs.")
+lab_option = click.option(
+    "--lab", "lab_name", metavar="NAME", help="Which running lab; not needed where only one runs."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 
 

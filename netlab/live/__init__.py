@@ -1,1 +1,35 @@
 """THE RUNNING LAB: build, change, take down; a wire in the kernel."""
+
+from netlab.live.lab import (
+    BroughtUp,
+    LabStatus,
+    attached,
+    bring_up,
+    missing_features,
+    pick,
+    running_names,
+    status,
+    take_down,
+    throw_away,
+)
+from netlab.live.programs import exec_in, ssh_to
+from netlab.live.show import Card, cards_of
+from netlab.live.wire import LiveWire
+
+__all__ = [
+    "BroughtUp",
+    "Card",
+    "LabStatus",
+    "LiveWire",
+    "attached",
+    "bring_up",
+    "cards_of",
+    "exec_in",
+    "missing_features",
+    "pick",
+    "running_names",
+    "ssh_to",
+    "status",
+    "take_down",
+    "throw_away",
+]

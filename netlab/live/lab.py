@@ -10,8 +10,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 
 from netlab.compile import compile_lab
+from netlab.control import difference
 from netlab.errors import InputError, MachineError
 from netlab.kernel import features, machine
 from netlab.live import state
@@ -21,6 +23,9 @@ from netlab.live.wire import LiveWire
 from netlab.model.topology import Lab
 
 Progress = Callable[[str], None]
+
+
+_COPIES = count(1)
 
 
 def _silent(_: str) -> None:
@@ -59,26 +64,81 @@ def need_root() -> None:
         raise MachineError("root is needed: netlab builds network namespaces", remedy="sudo netlab …")
 
 
-def build(lab: Lab, source: str, progress: Progress = _silent) -> None:
+def missing_features() -> tuple[features.Missing, ...]:
+    """Return what the machine lacks; empty = nothing."""
+    return tuple(features.missing())
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtUp:
     """
-    Build a lab and start its services; what a cut-short attempt left of it is taken down first.
+    What `bring_up` did.
+
+    Attributes:
+        outcome: ``built``, ``same`` (it was up already) or ``changed`` (live).
+        lines: What was changed; for ``same``, how the lab differs from its file by now.
+    """
+
+    outcome: str
+    lines: tuple[str, ...]
+    wire: LiveWire
+
+
+@contextmanager
+def bring_up(lab: Lab, source: str, progress: Progress = _silent) -> Iterator[BroughtUp]:
+    """
+    Build a lab, or bring the running one to what its file says now; holds its lock.
+
+    An error or a Ctrl-C while it is being built, or by the caller right after, takes it down again.
 
     Raises:
+        InputError: It runs, and its topology has changed.
         MachineError: The machine lacks something.
         KernelError: The kernel refused; nothing is left behind.
     """
     need_root()
+    with state.locked(lab.name):
+        known = state.read(lab.name)
+        if known is not None and known.complete and lab.name in machine.running_labs():
+            with LiveWire(known.first, known.now) as wire:
+                yield _bring_to(wire, known, lab, source)
+            return
+        features.require()
+        try:
+            _build(lab, source, progress)
+            with LiveWire(lab, lab) as wire:
+                yield BroughtUp("built", (), wire)
+        except BaseException:
+            take_down(lab.name)
+            raise
+
+
+def _build(lab: Lab, source: str, progress: Progress) -> None:
     if lab.name in machine.running_labs():
+        progress("taking down what a cut-short attempt left")
         machine.take_down(lab.name)
     state.remove(lab.name)
     state.write(lab.name, State(lab, lab, source, complete=False))
-    try:
-        machine.build(compile_lab(lab), progress)
-        start_services(lab, progress)
-        state.write(lab.name, State(lab, lab, source, complete=True))
-    except BaseException:
-        take_down(lab.name)
-        raise
+    machine.build(compile_lab(lab), progress)
+    start_services(lab, progress)
+    state.write(lab.name, State(lab, lab, source, complete=True))
+
+
+def _bring_to(wire: LiveWire, known: State, lab: Lab, source: str) -> BroughtUp:
+    since_file = difference(known.first, lab)
+    if since_file.topology:
+        changes = "; ".join(since_file.topology)
+        raise InputError(
+            f"lab {lab.name} is up and its topology has changed ({changes}); run first: netlab down {lab.name}"
+        )
+    now = difference(known.now, lab)
+    if not since_file.policy:
+        if known.first != lab:  # expectations or stories
+            state.write(lab.name, replace(known, first=lab, source=source))
+        return BroughtUp("same", now.policy, wire)
+    wire.become(lab)
+    state.write(lab.name, State(lab, lab, source, complete=True))
+    return BroughtUp("changed", now.policy, wire)
 
 
 def take_down(name: str) -> bool:
@@ -183,7 +243,7 @@ def throw_away(lab: Lab) -> Iterator[LiveWire]:
     """Build a copy of a lab under a name of its own, for this process; it is gone at the end, also after an error."""
     need_root()
     features.require()
-    copy = replace(lab, name=f"{lab.name}.{os.getpid()}")
+    copy = replace(lab, name=f"{lab.name}.{os.getpid()}-{next(_COPIES)}")
     with state.locked(copy.name):
         started = False
 

@@ -77,6 +77,11 @@ def remove(lab: str) -> None:
     shutil.rmtree(folder(lab), ignore_errors=True)
 
 
+def forget_lock(lab: str) -> None:
+    """Remove the lock's file, of a lab whose name nobody else can have."""
+    (ROOT / f"{lab}.lock").unlink(missing_ok=True)
+
+
 @contextmanager
 def locked(lab: str) -> Iterator[None]:
     """

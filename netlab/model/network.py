@@ -51,20 +51,26 @@ class Flow:
     @property
     def seen(self) -> Seen:
         """What the opening came to."""
-        return self._opened.seen
+        return self.opened.seen
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the opening's deciding packet."""
-        return self._opened.deciding.verdict
+        return self.opened.deciding.verdict
 
     @property
     def trail(self) -> tuple[Sight, ...]:
         """Where the opening's deciding packet was seen."""
-        return self._opened.deciding.trail
+        return self.opened.deciding.trail
 
     @property
-    def _opened(self) -> Observation:
+    def opened(self) -> Observation:
+        """
+        What was seen of the opening.
+
+        Raises:
+            InputError: The flow has not been opened yet.
+        """
         if self.observation is None:
             raise InputError("the flow has not been opened yet")
         return self.observation
