@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "netlab(lab): the lab file whose network the fixture `net` hands over")
 
 
-@pytest.fixture()
+@pytest.fixture
 def net(request: pytest.FixtureRequest) -> Iterator[Network]:
     """Hand over the network of the lab that the test's marker ``netlab`` names."""
     import netlab  # noqa: PLC0415 - every run of pytest loads the plugin, few use it
