@@ -208,18 +208,16 @@ class Neighbour:
 @dataclass(frozen=True, slots=True)
 class Device:
     """
-    One end of a link in a namespace, or ``lo``, or a device of its own.
+    One end of a link in a namespace, or ``lo``; one that is in no link leads nowhere.
 
     Attributes:
         mac: Empty = the kernel's choice.
-        kind: ``dummy`` = no link of the plan makes it; empty = a link's end, or ``lo``.
     """
 
     name: str
     addresses: tuple[IPv4Interface | IPv6Interface, ...] = ()
     mac: str = ""
     mtu: int = 0
-    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
