@@ -1,0 +1,148 @@
+"""
+The filter table of a card: one family, one table, one commit.
+
+Each direction has a chain (``ingress``, ``egress``) that follows aws-behaviour.md 2.9:
+
+    never filtered → source/dest check → ICMP error about a remembered flow → class → remembered flow
+    → the groups' rules, each leading to its own chain → log and drop
+
+Conntrack follows every flow, but its state is honoured only where the entry is marked as tracked (card_names.py); so
+the class can change with the rules in one commit, and an entry of an untracked flow admits nothing.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from netlab.compile import card_names as names
+from netlab.compile.card_class import class_chain, class_chains
+from netlab.compile.card_rules import rule_chain, rule_matches
+from netlab.compile.rules import goto, jump, log_and_accept, log_and_drop, matching
+from netlab.model.rules import ICMPV6, TCP, UDP, Direction, Rule
+from netlab.model.topology import Interface, Lab
+from netlab.plan.nouns import Chain, FilterRule, Match, Table, Target
+from netlab.plan.tags import Tag
+
+NEIGHBOUR_DISCOVERY = (133, 134, 135, 136)
+REDIRECT = 137
+
+SPOOFED = "spoofed"
+_SPOOFED_TAG = Tag("source-dest-check", True, "SPOOFED")
+_TRACKED = matching("connmark", ("mark", f"{names.ENTRY_TRACKED:#x}/{names.ENTRY_TRACKED:#x}"))
+
+
+def filter_table(lab: Lab, interface: Interface, family: int) -> Table:
+    """Return the filter table of an interface's card."""
+    if family == 6 and not lab.has_ipv6:
+        spoofed = Chain(SPOOFED, log_and_drop(_SPOOFED_TAG))
+        return Table(6, "filter", (spoofed, *_built_in(6, (goto(SPOOFED),))))
+    rules = pooled_rules(lab, interface)
+    classes = class_chains(rules, family)
+    chains = [Chain(SPOOFED, log_and_drop(_SPOOFED_TAG)), *classes]
+    for direction in Direction:
+        chains += _direction_chains(interface, rules, family, direction, classed=bool(classes))
+    forward = (
+        FilterRule(Target(direction.value, goto=True), in_interface=names.DEVICE[direction]) for direction in Direction
+    )
+    return Table(family, "filter", (*chains, *_built_in(family, tuple(forward))))
+
+
+def pooled_rules(lab: Lab, interface: Interface) -> tuple[Rule, ...]:
+    """Return the rules of all groups of an interface, in the order in which a verdict names them."""
+    groups = [lab.groups[name] for name in interface.security_groups]
+    return tuple(rule for group in groups for direction in Direction for rule in group.rules(direction))
+
+
+def _built_in(family: int, forward: tuple[FilterRule, ...]) -> tuple[Chain, ...]:
+    """Return the built-in chains: a card neither hears nor says anything but neighbour discovery."""
+    spoken: tuple[FilterRule, ...] = ()
+    if family == 6:
+        spoken = tuple(
+            FilterRule(Target("ACCEPT"), protocol=ICMPV6, matches=(matching("icmp6", ("icmpv6-type", str(kind))),))
+            for kind in NEIGHBOUR_DISCOVERY
+        )
+    return (Chain("INPUT", spoken, "DROP"), Chain("FORWARD", forward, "DROP"), Chain("OUTPUT", spoken, "DROP"))
+
+
+def _direction_chains(
+    interface: Interface, rules: tuple[Rule, ...], family: int, direction: Direction, *, classed: bool
+) -> list[Chain]:
+    """Return the chains of one direction, leaf first."""
+    side = names.SIDE[direction]
+    found = [(rule, wanted) for rule in rules if rule.direction is direction if (wanted := rule_matches(rule, family))]
+    chains = [
+        Chain(f"{side}-{reason.lower()}", log_and_accept(Tag(direction.value, False, reason)))
+        for reason in ("EXEMPT", "RELATED", "TRACKED")
+    ]
+    chains.append(_keep_chain(direction))
+    chains += [rule_chain(rule, f"{side}-keep") for rule, _ in found]
+    if interface.source_dest_check:
+        chains.append(_check_chain(interface, family, direction))
+    steps = (
+        *_exempt_rules(family, side),
+        *((jump(f"{side}-check"),) if interface.source_dest_check else ()),
+        *_state_rules(family, side, classed=classed),
+        *(wanted for _, wanted in found),
+        *log_and_drop(Tag(direction.value, True, "NO_RULE")),
+    )
+    return [*chains, Chain(direction.value, steps)]
+
+
+def _keep_chain(direction: Direction) -> Chain:
+    """Return the chain an admitted packet ends in: it opens a remembered flow, unless it is judged by rules alone."""
+    entry = names.ENTRY_TRACKED | (names.ENTRY_BY_INSTANCE if direction is Direction.EGRESS else 0)
+    return Chain(
+        f"{names.SIDE[direction]}-keep",
+        (
+            jump("ACCEPT", matches=(_mark(names.BY_RULES, names.BY_RULES),)),
+            jump("CONNMARK", ("set-xmark", f"{entry:#x}/0xffffffff")),
+            jump("MARK", ("set-xmark", f"{names.OPENS:#x}/{names.OPENS:#x}")),
+            jump("ACCEPT"),
+        ),
+    )
+
+
+def _check_chain(interface: Interface, family: int, direction: Direction) -> Chain:
+    """Return the source/dest check: out, the source must be the interface's own; in, the destination."""
+    own = [ip_network(address) for address in interface.addresses if address.version == family]
+    ingress = direction is Direction.INGRESS
+    passed = (
+        FilterRule(Target("RETURN"), source=None if ingress else network, destination=network if ingress else None)
+        for network in own
+    )
+    return Chain(f"{names.SIDE[direction]}-check", (*passed, goto(SPOOFED)))
+
+
+def _exempt_rules(family: int, side: str) -> tuple[FilterRule, ...]:
+    found = [
+        goto(f"{side}-exempt", matching("set", ("match-set", f"{names.exempt_set(family)} {end}")))
+        for end in ("src", "dst")
+    ]
+    if family == 6:
+        found += [
+            goto(f"{side}-exempt", matching("icmp6", ("icmpv6-type", str(kind))), protocol=ICMPV6)
+            for kind in (*NEIGHBOUR_DISCOVERY, REDIRECT)
+        ]
+    return tuple(found)
+
+
+def _state_rules(family: int, side: str, *, classed: bool) -> tuple[FilterRule, ...]:
+    """Return the steps from the ICMP error about a remembered flow to the mark on what no entry can remember."""
+    direction = next(each for each, short in names.SIDE.items() if short == side)
+    by_rules = ("set-xmark", f"{names.BY_RULES:#x}/{names.BY_RULES:#x}")
+    steps = [goto(f"{side}-related", matching("conntrack", ("ctstate", "RELATED")), _TRACKED)]
+    if classed:
+        steps += [FilterRule(Target(class_chain(direction)), protocol=protocol) for protocol in (TCP, UDP)]
+    steps += [
+        goto(f"{side}-tracked", _mark(0, names.BY_RULES), _TRACKED),
+        goto(f"{side}-tracked", _mark(names.BY_ADDRESSES, names.BY_ADDRESSES)),
+        jump("MARK", by_rules, matches=(matching("conntrack", ("ctstate", "INVALID,RELATED")),)),
+    ]
+    if family == 6:  # conntrack leaves multicast listener messages alone
+        untracked = matching("conntrack", ("ctstate", "UNTRACKED"))
+        steps.append(FilterRule(Target("MARK", (by_rules,)), protocol=ICMPV6, matches=(untracked,)))
+    return tuple(steps)
+
+
+def _mark(value: int, mask: int) -> Match:
+    return matching("mark", ("mark", f"{value:#x}/{mask:#x}"))
