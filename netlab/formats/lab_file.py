@@ -1,0 +1,129 @@
+"""A lab file as a whole: text to Lab, or all of its mistakes at once."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from netlab.errors import LabFileError, Mistake
+from netlab.formats.rules import PeerNames, peer_names, read_acls, read_groups, read_prefix_lists
+from netlab.formats.schema import TimersShape, TopShape
+from netlab.formats.sheet import Sheet, where
+from netlab.formats.stage import Stage, addressed
+from netlab.formats.stories import read_expectations, read_stories
+from netlab.formats.topology import (
+    Ground,
+    read_hosts,
+    read_instances,
+    read_nat_gateways,
+    read_routes,
+    read_subnets,
+    read_vpc,
+)
+from netlab.formats.words import parse_name, parse_scale, shown
+from netlab.formats.yaml_reader import read_yaml
+from netlab.model.topology import Lab, Vpc
+
+FIXED_TIMERS = {"icmp": 30, "other protocols": 600}
+"""Idle timers, in seconds, that no key of the file sets. Source: aws-behaviour.md 2.4."""
+
+
+def parse_lab(text: str, file: str = "lab.yaml") -> Lab:
+    """
+    Read a lab file.
+
+    Returns:
+        The lab as written: what AWS or netlab fills in (rule ids, addresses, default group and ACL) is empty still.
+
+    Raises:
+        LabFileError: It holds mistakes; all of them are in it.
+    """
+    reading = read_yaml(text)
+    sheet = Sheet(file, reading)
+    sheet.mistakes += [Mistake(file, line, where(path), problem) for path, line, problem in reading.wrong]
+    if reading.tree is None or not isinstance(reading.tree, dict):
+        if not sheet.mistakes:
+            sheet.wrong((), f"found {shown(reading.tree)}, wanted a lab: a mapping with name, vpc, subnets …")
+        raise LabFileError(tuple(sheet.mistakes))
+    lab = _read_lab(sheet)
+    if sheet.mistakes:
+        raise LabFileError(tuple(dict.fromkeys(sheet.mistakes)))
+    return lab
+
+
+def _read_lab(sheet: Sheet) -> Lab:
+    sheet.shape(TopShape, ())
+    name = sheet.get(("name",))
+    if isinstance(name, str):
+        sheet.take(("name",), parse_name, name)
+    names = peer_names(sheet)
+    lab, ground = _read_topology(sheet, names)
+    stage = Stage(sheet, addressed(lab), names, whole=ground.vpc is not None)
+    expectations = read_expectations(stage)
+    stories = read_stories(stage)
+    return Lab(
+        name=str(name),
+        vpc=lab.vpc,
+        subnets=lab.subnets,
+        groups=lab.groups,
+        prefix_lists=lab.prefix_lists,
+        acls=lab.acls,
+        nat_gateways=lab.nat_gateways,
+        instances=lab.instances,
+        hosts=lab.hosts,
+        scale=lab.scale,
+        expectations=expectations,
+        stories=stories,
+        warnings=tuple(dict.fromkeys(sheet.warnings)),
+    )
+
+
+def _read_topology(sheet: Sheet, names: PeerNames) -> tuple[Lab, Ground]:
+    """Read everything but expectations and stories, as far as it can be read."""
+    vpc = read_vpc(sheet)
+    ground = Ground(vpc, groups=names.groups)
+    if not sheet.mapping(("subnets",)):
+        sheet.wrong(("subnets",), "found none, wanted at least one subnet")
+    read_subnets(sheet, ground)
+    prefix_lists = read_prefix_lists(sheet, names)
+    groups = read_groups(sheet, names, ipv6=vpc is not None and vpc.ipv6_cidr is not None)
+    acls = read_acls(sheet)
+    gateways = read_nat_gateways(sheet, ground)
+    instances = read_instances(sheet, ground)
+    hosts = read_hosts(sheet, ground)
+    read_routes(sheet, ground, instances)
+    lab = Lab(
+        name="",
+        vpc=vpc or Vpc(IPv4Network("0.0.0.0/32")),  # mistakes have been noted; nothing is in this one
+        subnets=ground.subnets,
+        groups=groups,
+        prefix_lists=prefix_lists,
+        acls=acls,
+        nat_gateways=gateways,
+        instances=instances,
+        hosts=hosts,
+        scale=_read_scale(sheet),
+    )
+    _warn_of_rounding(sheet, lab)
+    return lab, ground
+
+
+def _read_scale(sheet: Sheet) -> float:
+    shape = sheet.shape(TimersShape, ("timers",))
+    return (shape and sheet.take(("timers", "scale"), parse_scale, shape.scale)) or 1.0
+
+
+def _warn_of_rounding(sheet: Sheet, lab: Lab) -> None:
+    """Warn of timers that the factor makes no whole number of seconds, since the kernel's are."""
+    timers = dict(FIXED_TIMERS)
+    for interface in lab.interfaces():
+        tracking = interface.connection_tracking
+        timers[f"{interface.label} tcp_established"] = tracking.tcp_established_s
+        timers[f"{interface.label} udp"] = tracking.udp_s
+        timers[f"{interface.label} udp_stream"] = tracking.udp_stream_s
+    for name, seconds in timers.items():
+        scaled = round(seconds * lab.scale, 9)
+        if scaled < 1 or scaled != int(scaled):
+            sheet.warn(
+                ("timers", "scale"),
+                f"{name} {seconds} s x {lab.scale:g} is {scaled:g} s, rounded to a whole number, at least 1",
+            )

@@ -1,0 +1,312 @@
+"""Security groups, prefix lists and network ACLs of a lab file. What rules do is not known here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from netlab.errors import InputError
+from netlab.formats.schema import AclShape, EntryShape, GroupShape, PrefixListShape, ProtocolShape, RuleShape
+from netlab.formats.sheet import Sheet
+from netlab.formats.words import (
+    parse_choice,
+    parse_description,
+    parse_icmp,
+    parse_name,
+    parse_network,
+    parse_number,
+    parse_ports,
+    parse_protocol,
+    parse_rule_id,
+    shown,
+    suggestion,
+)
+from netlab.formats.yaml_reader import Path
+from netlab.model.acls import DEFAULT_ACL, AclEntry, NetworkAcl
+from netlab.model.addresses import EVERYWHERE, Cidr
+from netlab.model.rules import (
+    ICMP,
+    ICMPV6,
+    PROTOCOL_NUMBERS,
+    Direction,
+    GroupRef,
+    Peer,
+    PrefixList,
+    PrefixListRef,
+    Rule,
+    SecurityGroup,
+    Traffic,
+)
+from netlab.model.topology import DEFAULT_GROUP
+
+MOST_PREFIXES = 1000
+HIGHEST_ENTRY = 32766
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class PeerNames:
+    """What rules may name: filled before any rule is read, with the prefix lists' families as they become known."""
+
+    groups: tuple[str, ...]
+    prefix_lists: tuple[str, ...]
+    families: dict[str, int] = field(default_factory=dict)
+
+
+def peer_names(sheet: Sheet) -> PeerNames:
+    """Return the names of all groups and prefix lists, whether or not the rest of them is right."""
+    groups = tuple(sheet.mapping(("security_groups",)))
+    return PeerNames((*groups, *({DEFAULT_GROUP} - {*groups})), tuple(sheet.mapping(("prefix_lists",))))
+
+
+def read_groups(sheet: Sheet, names: PeerNames, *, ipv6: bool) -> dict[str, SecurityGroup]:
+    """
+    Read the security groups.
+
+    Args:
+        ipv6: The VPC has IPv6, so that a group without ``egress:`` lets it out.
+    """
+    groups = {}
+    ids: dict[str, int] = {}
+    for name in sheet.mapping(("security_groups",)):
+        path = ("security_groups", name)
+        sheet.take(path, parse_name, name)
+        if name in names.prefix_lists:
+            sheet.wrong(path, "is the name of a prefix list already; the two share their names")
+        shape = sheet.shape(GroupShape, path)
+        if shape is None:
+            continue
+        sheet.take((*path, "description"), parse_description, shape.description)
+        ingress = _read_rules(sheet, (*path, "ingress"), Direction.INGRESS, names, ids)
+        if "egress" in shape.model_fields_set:
+            egress = _read_rules(sheet, (*path, "egress"), Direction.EGRESS, names, ids)
+        else:
+            egress = default_egress(ipv6=ipv6)
+        groups[name] = SecurityGroup(name, ingress, egress, shape.description)
+    return groups
+
+
+def default_egress(*, ipv6: bool) -> tuple[Rule, ...]:
+    """Return the outbound rules that AWS gives a new group. Source: VPC User Guide, security group rules."""
+    families = (4, 6) if ipv6 else (4,)
+    return tuple(Rule("", Direction.EGRESS, Traffic(None), EVERYWHERE[family]) for family in families)
+
+
+def read_prefix_lists(sheet: Sheet, names: PeerNames) -> dict[str, PrefixList]:
+    """Read the prefix lists; their families go into *names*."""
+    lists = {}
+    for name in sheet.mapping(("prefix_lists",)):
+        path = ("prefix_lists", name)
+        sheet.take(path, parse_name, name)
+        shape = sheet.shape(PrefixListShape, path)
+        if name == DEFAULT_GROUP:
+            sheet.wrong(path, "is the name of the VPC's default group; groups and prefix lists share their names")
+        if shape is None:
+            continue
+        entries: dict[Cidr, None] = {}
+        for index, text in enumerate(shape.entries):
+            cidr = read_network(sheet, (*path, "entries", index), text)
+            if cidr is not None and cidr in entries:
+                sheet.wrong((*path, "entries", index), f"{cidr} is in the list already")
+            elif cidr is not None:
+                entries[cidr] = None
+        if len({cidr.version for cidr in entries}) > 1:
+            sheet.wrong((*path, "entries"), "found IPv4 and IPv6, wanted one family a list")
+        most = max(len(shape.entries), 1)
+        if shape.max_entries is not None:
+            given = sheet.take((*path, "max_entries"), _parse_max_entries, shape.max_entries)
+            if given is not None and given < len(shape.entries):
+                sheet.wrong((*path, "entries"), f"found {len(shape.entries)} entries, wanted at most {given}")
+            most = given or most
+        if entries:
+            names.families[name] = next(iter(entries)).version
+        lists[name] = PrefixList(name, most, tuple(entries))
+    return lists
+
+
+def read_acls(sheet: Sheet) -> dict[str, NetworkAcl]:
+    """Read the network ACLs."""
+    acls = {}
+    for name in sheet.mapping(("network_acls",)):
+        path = ("network_acls", name)
+        sheet.take(path, parse_name, name)
+        if sheet.shape(AclShape, path) is not None:
+            sides = [_read_entries(sheet, (*path, each.value), each) for each in Direction]
+            acls[name] = NetworkAcl(name, *sides)
+    return acls
+
+
+def acl_names(sheet: Sheet) -> tuple[str, ...]:
+    """Return the names of all ACLs, the default one among them."""
+    acls = tuple(sheet.mapping(("network_acls",)))
+    return (*acls, *({DEFAULT_ACL} - {*acls}))
+
+
+def read_rule(
+    sheet: Sheet, path: Path, direction: Direction, names: PeerNames, group: str
+) -> tuple[RuleShape, Traffic, Peer] | None:
+    """Read one rule of *group*; None where anything about it is wrong (and noted)."""
+    shape = sheet.shape(RuleShape, path)
+    if shape is None:
+        return None
+    traffic = read_traffic(sheet, path, shape)
+    if shape.id:
+        sheet.take((*path, "id"), parse_rule_id, shape.id)
+    sheet.take((*path, "description"), parse_description, shape.description)
+    side = peer_text(sheet, path, shape, direction)
+    if side is None:
+        return None
+    key, text = side
+    peer = _read_peer(sheet, (*path, key), text, names, group)
+    if traffic is None or peer is None:
+        return None
+    _warn_if_void(sheet, path, traffic, names.families.get(str(peer)) if isinstance(peer, PrefixListRef) else peer)
+    return shape, traffic, peer
+
+
+def peer_text(sheet: Sheet, path: Path, shape: RuleShape | EntryShape, direction: Direction) -> tuple[str, str] | None:
+    """Return the key of the peer that the direction wants, and what stands behind it."""
+    key, other = ("from", "to") if direction is Direction.INGRESS else ("to", "from")
+    found = {"from": shape.from_, "to": shape.to}
+    if found[other] is not None:
+        sheet.wrong((*path, other), f"found '{other}:', wanted '{key}:' in {direction.value}")
+        return None
+    text = found[key]
+    if text is None:
+        sheet.wrong((*path, key), f"is missing, wanted {shape.wanted(key)}")
+        return None
+    return key, text
+
+
+def read_traffic(sheet: Sheet, path: Path, shape: ProtocolShape) -> Traffic | None:
+    """Read the one protocol key of a rule or entry."""
+    found = the_protocol(sheet, path, shape)
+    return None if found is None else sheet.take((*path, found[0]), _parse_traffic, found)
+
+
+def the_protocol(sheet: Sheet, path: Path, shape: ProtocolShape) -> tuple[str, str] | None:
+    """Return the one protocol key and its value; anything else is noted."""
+    given = shape.protocols()
+    if len(given) != 1:
+        found = " and ".join(key for key, _ in given) or "no protocol"
+        sheet.wrong(path, f"found {found}, wanted exactly one of tcp, udp, icmp, icmpv6, protocol")
+        return None
+    key, text = given[0]
+    if text is None:
+        sheet.wrong((*path, key), f"found nothing, wanted {shape.wanted(key)}")
+        return None
+    return key, text
+
+
+def read_network(sheet: Sheet, path: Path, text: str) -> Cidr | None:
+    """Read a network; where host bits are cleared, warn."""
+    cidr = sheet.take(path, parse_network, text)
+    if cidr is not None and "/" in text and not _same_address(text, cidr):
+        sheet.warn(path, f"{text} has host bits set, {cidr} is meant")
+    return cidr
+
+
+def _same_address(text: str, cidr: Cidr) -> bool:
+    return type(cidr.network_address)(text.partition("/")[0]) == cidr.network_address
+
+
+def _read_rules(
+    sheet: Sheet, path: Path, direction: Direction, names: PeerNames, ids: dict[str, int]
+) -> tuple[Rule, ...]:
+    """Read the rules of one direction; *ids* has every id met so far, with its line."""
+    rules: list[Rule] = []
+    lines: dict[tuple[Traffic, Peer], int] = {}
+    for index in sheet.rows(path):
+        place = (*path, index)
+        read = read_rule(sheet, place, direction, names, str(path[1]))
+        if read is None:
+            continue
+        shape, traffic, peer = read
+        if shape.id and shape.id in ids:
+            sheet.wrong((*place, "id"), f"'{shape.id}' is the id of the rule in line {ids[shape.id]} already")
+        ids.setdefault(shape.id, sheet.line(place))
+        rule = Rule(shape.id, direction, traffic, peer, shape.description)
+        if rule.properties in lines:
+            sheet.wrong(place, f"'{rule}' is the rule of line {lines[rule.properties]} again")
+        lines.setdefault(rule.properties, sheet.line(place))
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _read_entries(sheet: Sheet, path: Path, direction: Direction) -> tuple[AclEntry, ...]:
+    entries: list[AclEntry] = []
+    lines: dict[int, int] = {}
+    for index in sheet.rows(path):
+        entry = read_entry(sheet, (*path, index), direction)
+        if entry is None:
+            continue
+        if entry.number in lines:
+            sheet.wrong((*path, index, "rule"), f"{entry.number} is the entry of line {lines[entry.number]} already")
+        lines.setdefault(entry.number, sheet.line((*path, index)))
+        entries.append(entry)
+    return tuple(sorted(entries, key=lambda entry: entry.number))
+
+
+def read_entry(sheet: Sheet, path: Path, direction: Direction) -> AclEntry | None:
+    """Read one entry of an ACL; None where anything about it is wrong (and noted)."""
+    shape = sheet.shape(EntryShape, path)
+    if shape is None:
+        return None
+    traffic = read_traffic(sheet, path, shape)
+    number = sheet.take((*path, "rule"), parse_entry_number, shape.rule)
+    action = sheet.take((*path, "action"), _parse_action, shape.action)
+    side = peer_text(sheet, path, shape, direction)
+    cidr = None if side is None else read_network(sheet, (*path, side[0]), side[1])
+    if traffic is None or number is None or action is None or cidr is None:
+        return None
+    _warn_if_void(sheet, path, traffic, cidr)
+    return AclEntry(number, traffic, cidr, action == "allow")
+
+
+def parse_entry_number(text: str) -> int:
+    """Read the number of an ACL entry."""
+    return parse_number(text, 1, HIGHEST_ENTRY, f"a number from 1 to {HIGHEST_ENTRY}")
+
+
+def _read_peer(sheet: Sheet, path: Path, text: str, names: PeerNames, group: str) -> Peer | None:
+    if text == "self":
+        return GroupRef(group)
+    if text in names.groups:
+        return GroupRef(text)
+    if text in names.prefix_lists:
+        return PrefixListRef(text)
+    if "/" in text or ":" in text or text.replace(".", "").isdigit():
+        return read_network(sheet, path, text)
+    known = (*names.groups, *names.prefix_lists)
+    sheet.wrong(path, f"no security group or prefix list {shown(text)}{suggestion(text, known)}")
+    return None
+
+
+def _warn_if_void(sheet: Sheet, path: Path, traffic: Traffic, peer: Peer | int | None) -> None:
+    """Warn of ICMP with the other family's peer, which AWS accepts and which matches nothing."""
+    family = peer if isinstance(peer, int) else getattr(peer, "version", None)
+    wanted = {ICMP: 4, ICMPV6: 6}.get(traffic.protocol or 0)
+    if wanted is not None and family is not None and family != wanted:
+        name, other = ("icmp", "icmpv6") if wanted == 4 else ("icmpv6", "icmp")
+        sheet.warn(path, f"{name} with an IPv{family} peer matches nothing; IPv{family} has {other}")
+
+
+def _parse_traffic(found: tuple[str, str]) -> Traffic:
+    key, text = found
+    if key in {"tcp", "udp"}:
+        return Traffic(PROTOCOL_NUMBERS[key], parse_ports(text))
+    if key in {"icmp", "icmpv6"}:
+        return Traffic(PROTOCOL_NUMBERS[key], None, *parse_icmp(text))
+    return Traffic(parse_protocol(text))
+
+
+def _parse_max_entries(text: str) -> int:
+    return parse_number(text, 1, MOST_PREFIXES, f"a number from 1 to {MOST_PREFIXES}")
+
+
+def _parse_action(text: str) -> str:
+    try:
+        return parse_choice(text, ("allow", "deny"))
+    except InputError:
+        raise InputError(f"found {shown(text)}, wanted allow or deny") from None
