@@ -1,0 +1,176 @@
+"""
+Taps: sockets on devices of a lab's namespaces, which put frames on the wire and see those that pass.
+
+A tap stays in the namespace in which it was opened, so one process holds all of a lab's. It sees a packet before
+netfilter does, and only netlab's own (by their DSCP): other traffic costs one look of a filter in the kernel. It never
+sees what it sent itself. Checksums are not its business: between two ends of a veth pair they may be unfinished.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from netlab.errors import KernelError
+from netlab.kernel.logs import size_buffer
+from netlab.kernel.netns import entered
+from netlab.plan.nouns import PROBE_DSCP
+
+ETHERNET_HEADER = 14
+
+_ETH_P_ALL, _ETH_P_IP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
+_SO_ATTACH_FILTER, _SO_TIMESTAMPNS = 26, 35
+_SOL_PACKET, _PACKET_STATISTICS, _PACKET_OUTGOING = 263, 6, 4
+_SIOCGIFHWADDR = 0x8927
+_BIGGEST_FRAME = 1 << 16
+
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _AND = 0x20, 0x28, 0x30, 0x54
+_JUMP, _JUMP_IF_EQUAL, _RETURN = 0x05, 0x15, 0x06
+_ALL_OF_IT = 0x40000
+_TIMESPEC = struct.Struct("=qq")
+
+Instruction = tuple[int, int, int, int]
+"""Of the classic packet filter: code, jump if true, jump if false, operand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """
+    One frame that passed a device.
+
+    Attributes:
+        packet: From its IP header on.
+        outgoing: It left by the device (sent by another socket, or forwarded).
+        time_us: When, in microseconds of the real-time clock.
+    """
+
+    packet: bytes
+    outgoing: bool
+    time_us: int
+
+
+class Tap:
+    """A socket on one device of a namespace."""
+
+    def __init__(
+        self, namespace: str, device: str = "", *, destinations: Sequence[IPv4Address | IPv6Address] = ()
+    ) -> None:
+        """
+        Open the tap.
+
+        Args:
+            namespace: The kernel's name of it.
+            device: Empty = all of the namespace's devices; such a tap cannot send.
+            destinations: See only packets to these; none = all.
+
+        Raises:
+            KernelError: The namespace cannot be entered, or has no such device.
+        """
+        self.name = f"{namespace} {device}".rstrip()
+        with entered(namespace):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            try:
+                self._open(device, destinations)
+            except OSError as error:
+                self._socket.close()
+                raise KernelError(f"{self.name}: opening a tap: {error.strerror}") from error
+
+    def fileno(self) -> int:
+        """Return the file descriptor, readable when a frame waits."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the tap."""
+        self._socket.close()
+
+    def send(self, frame: bytes) -> None:
+        """
+        Send one frame, Ethernet header included.
+
+        Raises:
+            OSError: As the kernel answered (``EMSGSIZE``: bigger than the device's MTU).
+        """
+        self._socket.send(frame)
+
+    def read(self) -> list[Frame]:
+        """Return the frames that wait, oldest first; never blocks."""
+        frames: list[Frame] = []
+        while True:
+            try:
+                data, extra, _, address = self._socket.recvmsg(_BIGGEST_FRAME, 64, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return frames
+            time_us = 0
+            for level, kind, value in extra:
+                if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+                    seconds, nanos = _TIMESPEC.unpack(value[:16])
+                    time_us = seconds * 1_000_000 + nanos // 1000
+            frames.append(Frame(data[ETHERNET_HEADER:], address[2] == _PACKET_OUTGOING, time_us))
+
+    def lost(self) -> int:
+        """Return how many frames found no room since the last call."""
+        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+        _, drops = struct.unpack("=II", statistics)
+        return int(drops)
+
+    def _open(self, device: str, destinations: Sequence[IPv4Address | IPv6Address]) -> None:
+        program = _filter_program(destinations)
+        code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+        buffer = ctypes.create_string_buffer(code, len(code))
+        head = struct.pack("@HP", len(program), ctypes.addressof(buffer))  # struct sock_fprog
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, head)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        size_buffer(self._socket)
+        self._socket.bind((device, _ETH_P_ALL))
+
+
+def hardware_address(namespace: str, device: str) -> bytes:
+    """
+    Return a device's MAC, six bytes.
+
+    Raises:
+        KernelError: The namespace cannot be entered, or has no such device.
+    """
+    with entered(namespace):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sock:
+        try:
+            answer = fcntl.ioctl(sock, _SIOCGIFHWADDR, struct.pack("16s24x", device.encode()))
+        except OSError as error:
+            raise KernelError(f"{namespace} {device}: asking for its MAC: {error.strerror}") from error
+    return answer[18:24]
+
+
+def _filter_program(destinations: Sequence[IPv4Address | IPv6Address]) -> list[Instruction]:
+    """Return a packet filter that lets netlab's own packets through: what it does for IPv4, then for IPv6."""
+    ipv4 = [(_LOAD_BYTE, 0, 0, 15), (_AND, 0, 0, 0xFC), (_JUMP_IF_EQUAL, 1, 0, PROBE_DSCP << 2), (_RETURN, 0, 0, 0)]
+    ipv6 = [(_LOAD_HALF, 0, 0, 14), (_AND, 0, 0, 0x0FC0), (_JUMP_IF_EQUAL, 1, 0, PROBE_DSCP << 6), (_RETURN, 0, 0, 0)]
+    for each in destinations:
+        (ipv4 if each.version == 4 else ipv6).extend(_address_test(30 if each.version == 4 else 38, each.packed))
+    for half in (ipv4, ipv6):
+        half.append((_RETURN, 0, 0, 0 if destinations else _ALL_OF_IT))
+    return [
+        (_LOAD_HALF, 0, 0, 12),
+        (_JUMP_IF_EQUAL, 0, 1, _ETH_P_IP),
+        (_JUMP, 0, 0, 1),
+        (_JUMP, 0, 0, len(ipv4)),
+        *ipv4,
+        (_JUMP_IF_EQUAL, 1, 0, _ETH_P_IPV6),
+        (_RETURN, 0, 0, 0),
+        *ipv6,
+    ]
+
+
+def _address_test(offset: int, packed: bytes) -> list[Instruction]:
+    """Return instructions that take a packet whose bytes at *offset* are these, and else go on behind themselves."""
+    program: list[Instruction] = []
+    for start in range(0, len(packed), 4):
+        behind = 2 * ((len(packed) - start) // 4 - 1) + 1
+        program.append((_LOAD_WORD, 0, 0, offset + start))
+        program.append((_JUMP_IF_EQUAL, 0, behind, int.from_bytes(packed[start : start + 4], "big")))
+    return [*program, (_RETURN, 0, 0, _ALL_OF_IT)]

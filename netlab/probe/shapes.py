@@ -1,0 +1,64 @@
+"""
+Shapes of packets, made by Scapy: whole packets with addresses, ports, numbers and payload still zero.
+
+Importing this module imports Scapy, a fifth of a second: only `encoding` does, when the first packet is made.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from scapy.layers import inet, inet6
+from scapy.packet import Raw
+
+from netlab.errors import InputError
+from netlab.model.packets import ECHO_TYPES, ERROR_TYPES, LEAST_SIZE, Packet
+from netlab.model.rules import ICMP
+from netlab.plan.nouns import PROBE_DSCP
+from netlab.probe.headers import own_header
+
+_NEXT_HOP_MTU = 1400  # what a "packet too big" of netlab's own announces
+
+
+def shape(packet: Packet, quote_size: int) -> bytes:
+    """
+    Make a packet of this shape.
+
+    Args:
+        packet: Its addresses, ports, numbers and quoted packet do not matter.
+        quote_size: Bytes that an ICMP error quotes, before its payload.
+
+    Raises:
+        InputError: It is bigger than an IP packet can be.
+    """
+    layer = _layer(packet, bytes(quote_size + max(packet.size, LEAST_SIZE)))
+    traffic_class = PROBE_DSCP << 2
+    if packet.family == 4:
+        flags = "DF" if packet.df else 0
+        head = inet.IP(src="0.0.0.0", dst="0.0.0.0", id=0, tos=traffic_class, flags=flags, proto=packet.protocol)
+    else:
+        head = inet6.IPv6(src="::", dst="::", tc=traffic_class, nh=packet.protocol)
+    try:
+        return bytes(head / layer)
+    except struct.error as error:
+        raise InputError(f"size: found {packet.size}, wanted an IP packet of at most 65535 bytes") from error
+
+
+def _layer(packet: Packet, payload: bytes) -> object:
+    kind, code = packet.icmp_type, packet.icmp_code or 0
+    match packet.protocol:
+        case 6:
+            return inet.TCP(sport=0, dport=0, flags=packet.flags, window=0xFFFF) / Raw(payload)
+        case 17:
+            return inet.UDP(sport=0, dport=0) / Raw(payload)
+        case 1 if kind in ECHO_TYPES[ICMP] | ERROR_TYPES[ICMP]:
+            mtu = {"nexthopmtu": _NEXT_HOP_MTU} if (kind, code) == (3, 4) else {}
+            return inet.ICMP(type=kind, code=code, **mtu) / Raw(payload)
+        case 1:  # Scapy's layers for the other types have fields of their own behind the first eight bytes
+            return Raw(bytes((kind or 0, code)) + bytes(6) + payload)
+        case 58:
+            rest = struct.pack("!I", _NEXT_HOP_MTU if kind == 2 else 0)
+            return inet6.ICMPv6Unknown(type=kind, code=code, msgbody=rest + payload)
+        case _:
+            header = own_header(packet.protocol)
+            return Raw(header + payload[: max(LEAST_SIZE, packet.size - len(header))])
