@@ -1,1 +1,1 @@
-"""MIND ONE: what AWS decides, on paper."""
+"""MIND ONE: what AWS decides. Evaluation, the connection tables, and a network on paper whose clock can be turned."""
