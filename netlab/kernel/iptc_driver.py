@@ -15,11 +15,11 @@ from typing import Any
 import iptc
 from iptc import IPTCError
 
-from netlab.errors import KernelError, MachineError
+from netlab.errors import KernelError
 from netlab.kernel.iptc_entries import Entry, Extension, build_entry, extension_at
 from netlab.kernel.netns import entered
 from netlab.kernel.programs import run_inside
-from netlab.kernel.saved import BUILT_IN, SavedChain, first_difference, parse_saved, words_from_rule, words_from_text
+from netlab.kernel.saved import BUILT_IN, SavedChain, first_difference, parse_saved
 from netlab.plan.nouns import Chain, FilterRule, Table
 
 SAVE = {4: "iptables-legacy-save", 6: "ip6tables-legacy-save"}
@@ -195,8 +195,8 @@ def _compare_entry(handle: Any, raw: Any, wanted: Entry) -> str:
     if wanted.verdict:
         verdict = handle.get_target(raw)
         return "" if verdict is not None and verdict.decode() == wanted.verdict else "verdict"
-    assert wanted.target is not None
-    return "" if extension_at(address + raw.target_offset, len(wanted.target.data)) == wanted.target else "target"
+    known = len(wanted.target.data) if wanted.target else 0
+    return "" if extension_at(address + raw.target_offset, known) == wanted.target else "target"
 
 
 def _extensions(raw: Any, address: int, wanted: Entry) -> Iterator[Extension]:

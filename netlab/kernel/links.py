@@ -1,8 +1,8 @@
 """
 Wiring: devices, addresses, routes, routing rules, neighbours; over one netlink socket a namespace.
 
-A planned device in which no link ends (other than ``lo``) leads nowhere: a pair whose far end, NAME-far, stands unused in
-the same namespace (not every kernel has dummy devices). The two ends of a pair must not have the same index, as they
+A planned device in which no link ends (other than ``lo``) leads nowhere: a pair whose far end, NAME-far, stands
+unused in the same namespace (not every kernel has dummy devices). The two ends of a pair must not have the same index, as they
 easily have in two fresh namespaces: the kernel then takes them for one device, and may leave it without carrier for
 a second. So one end of each gets an index that the kernel does not give by itself.
 """

@@ -1,8 +1,8 @@
 """
 Network namespaces: made, entered, listed, deleted. Names here are the kernel's (`plan.kernel_name`).
 
-A name is a bind mount below /run/netns, as `ip netns` makes it. Nothing here forks: a namespace is made by a short-lived
-thread. It knows nothing of devices and rules.
+A name is a bind mount below /run/netns, as `ip netns` makes it. Nothing here forks: a namespace is made by a
+short-lived thread. It knows nothing of devices and rules.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
-from netlab.errors import KernelError, MachineError
+from netlab.errors import KernelError, MachineError, NetlabError
 from netlab.plan.nouns import PREFIX
+
+T = TypeVar("T")
 
 RUN = Path("/run/netns")
 OWN = Path("/proc/thread-self/ns/net")
@@ -68,16 +71,39 @@ def create(name: str) -> None:
         raise failures[0]
 
 
+def in_throw_away(act: Callable[[], T]) -> T:
+    """
+    Do something in a namespace that has no name and is gone afterwards.
+
+    Raises:
+        MachineError: Not permitted.
+    """
+    answers: list[T] = []
+    failures: list[NetlabError] = []
+
+    def work() -> None:
+        try:
+            _libc_call("unshare", _CLONE_NEWNET, about="a new network namespace")
+            answers.append(act())
+        except NetlabError as error:
+            failures.append(error)
+
+    worker = Thread(target=work)
+    worker.start()
+    worker.join()
+    if failures:
+        raise failures[0]
+    return answers[0]
+
+
 def ensure_absent(name: str) -> None:
     """Delete a namespace's name, if there is one; the namespace goes with its last process or socket."""
-    path = os.fsencode(RUN / name)
+    path = RUN / name
     for _ in range(_UMOUNTS):
-        if _libc().umount2(path, _MNT_DETACH):
+        if _libc().umount2(os.fsencode(path), _MNT_DETACH):
             break
     try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise KernelError(f"{name}: the namespace cannot be deleted: {error.strerror}") from error
 
@@ -86,7 +112,7 @@ def list_namespaces(lab: str = "") -> list[str]:
     """Return the kernel's names of netlab's namespaces, sorted; of one lab, or (empty) of all."""
     head = f"{PREFIX}:{lab}:" if lab else f"{PREFIX}:"
     try:
-        found = os.listdir(RUN)
+        found = [path.name for path in RUN.iterdir()]
     except FileNotFoundError:
         return []
     return sorted(name for name in found if name.startswith(head) and name.count(":") >= 2)
@@ -95,7 +121,7 @@ def list_namespaces(lab: str = "") -> list[str]:
 def identity(path: str | Path) -> tuple[int, int] | None:
     """Return what tells one namespace from all others, by a path to it; None where there is none any more."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -31,12 +31,17 @@ def run_inside(namespace: str, argv: Sequence[str], text: str = "") -> str:
         MachineError: It is not there.
     """
     with entered(namespace):
-        try:
-            done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
-        except FileNotFoundError as error:
-            package = PACKAGES.get(argv[0], argv[0])
-            raise MachineError(f"{argv[0]}: not found", remedy=f"sudo apt-get install {package}") from error
+        return run_here(namespace, argv, text)
+
+
+def run_here(about: str, argv: Sequence[str], text: str = "") -> str:
+    """Run a program in the namespace the thread is in; *about* names it in errors, which are those of run_inside."""
+    try:
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        package = PACKAGES.get(argv[0], argv[0])
+        raise MachineError(f"{argv[0]}: not found", remedy=f"sudo apt-get install {package}") from error
     if done.returncode:
         answer = next((line for line in done.stderr.splitlines() if line.strip()), f"exit {done.returncode}")
-        raise KernelError(f"{namespace}: {' '.join(argv)}: {answer}")
+        raise KernelError(f"{about}: {' '.join(argv)}: {answer}")
     return done.stdout

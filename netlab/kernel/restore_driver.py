@@ -1,6 +1,6 @@
 """
-The second driver: `iptables-restore` and its kin, on the legacy tables or on nf_tables, for kernels that lack the former;
-and a third opinion in differential tests.
+The second driver: `iptables-restore` and its kin, on the legacy tables or on nf_tables, for kernels that lack the
+former; and a third opinion in differential tests.
 """
 
 from __future__ import annotations

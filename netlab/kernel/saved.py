@@ -149,18 +149,14 @@ def _first_rule_difference(chain: str, planned: Sequence[FilterRule], saved: Seq
 def _options(text: str) -> Iterator[tuple[str, list[str]]]:
     """Cut a listed rule into options and their values; ``!`` stands alone, before what it negates."""
     key, values = "", list[str]()
-    for token in shlex.split(text):
-        if token == "!" or (token.startswith("-") and key not in {"--comment", "--nflog-prefix"}) or (
-            token.startswith("-") and values
-        ):
-            if key:
-                yield key, values
-            key, values = token, []
-            if token == "!":
-                yield key, values
-                key = ""
-        else:
-            values.append(token)
+    for word in shlex.split(text):
+        is_text = key in {"--comment", "--nflog-prefix"} and not values  # may begin with a dash
+        if is_text or (word != "!" and not word.startswith("-")):
+            values.append(word)
+            continue
+        if key:
+            yield key, values
+        key, values = word, []
     if key:
         yield key, values
 

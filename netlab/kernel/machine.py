@@ -1,0 +1,163 @@
+"""
+The machine: a whole plan built, changed, compared, taken down. What runs is read from the kernel, never remembered.
+
+The order of building: namespaces, settings, links, then each namespace's devices, sets, tables, nftables. What a
+half-built lab has is found by the names of its namespaces alone. Nothing outside them is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from netlab.errors import KernelError
+from netlab.kernel import conntrack, ipsets, links, netns, nft, readback, sysctl
+from netlab.kernel.processes import end_processes
+from netlab.kernel.xtables import driver
+from netlab.plan.difference import NamespaceDifference, difference
+from netlab.plan.nouns import Namespace, Plan, kernel_name
+
+Progress = Callable[[str], None]
+
+_COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def build(plan: Plan, progress: Progress = _silent) -> None:
+    """
+    Build a lab; nothing of it is left behind when that fails or is interrupted.
+
+    Args:
+        progress: Told what comes next, in a few words.
+
+    Raises:
+        KernelError: The kernel refused, or there is such a lab already.
+        MachineError: The machine lacks something.
+    """
+    if netns.list_namespaces(plan.lab):
+        raise KernelError(f"lab {plan.lab}: found its namespaces, wanted none")
+    driver()  # a machine without its libraries is told before anything is made
+    try:
+        _build(plan, progress)
+    except BaseException:
+        take_down(plan.lab)
+        raise
+
+
+def change(old: Plan, new: Plan) -> None:
+    """
+    Change a running lab to what another plan says; only what differs is touched, each table in one commit.
+
+    Raises:
+        KernelError: The wiring differs (then nothing has changed), or the kernel refused.
+    """
+    differing = difference(old, new)
+    if differing.topology:
+        raise KernelError(f"lab {old.lab}: topology: {', '.join(differing.topology)}: cannot change in a running lab")
+    for each in differing.changed:
+        _change(kernel_name(new.lab, each.name), each)
+
+
+def differences(plan: Plan) -> list[str]:
+    """Return one line for each place where the kernel is not as planned; empty = all is as meant."""
+    existing = set(netns.list_namespaces(plan.lab))
+    planned = {kernel_name(plan.lab, name): namespace for name, namespace in plan.namespaces.items()}
+    lines = [f"{name}: found, not wanted" for name in sorted(existing - planned.keys())]
+    for name, namespace in planned.items():
+        said = _differences(name, namespace) if name in existing else ["not found"]
+        lines += [f"{namespace.name}: {each}" for each in said]
+    return lines
+
+
+def running_labs() -> dict[str, list[str]]:
+    """Return the labs of which the kernel shows anything, and the short names of their namespaces."""
+    labs: dict[str, list[str]] = {}
+    for name in netns.list_namespaces():
+        _, lab, short = name.split(":", 2)
+        labs.setdefault(lab, []).append(short)
+    return labs
+
+
+def take_down(lab: str) -> None:
+    """
+    End a lab's processes and delete its namespaces, whole or half-built; without one, do nothing.
+
+    Raises:
+        KernelError: A process or a name does not go.
+    """
+    names = netns.list_namespaces(lab)
+    end_processes(names)
+    for name in names:
+        netns.ensure_absent(name)
+
+
+def forget(plan: Plan) -> None:
+    """Empty every memory of a lab: its connection tables, and the sets that rules fill."""
+    for name, namespace in plan.namespaces.items():
+        full_name = kernel_name(plan.lab, name)
+        if _has_connections(full_name):
+            conntrack.flush(full_name)
+        ipsets.clear(full_name, namespace.sets)
+        nft.clear(full_name, namespace.nft)
+
+
+def _build(plan: Plan, progress: Progress) -> None:
+    progress(f"{len(plan.namespaces)} namespaces")
+    waiting = {}
+    for name, namespace in plan.namespaces.items():
+        full_name = kernel_name(plan.lab, name)
+        netns.create(full_name)
+        with netns.entered(full_name):
+            waiting[name] = sysctl.apply_present(full_name, namespace.sysctls)
+    progress(f"{len(plan.links)} links")
+    links.create_links(plan)
+    for name, namespace in plan.namespaces.items():
+        progress(name)
+        full_name = kernel_name(plan.lab, name)
+        with netns.entered(full_name):
+            waiting[name] = sysctl.apply_present(full_name, waiting[name])
+        links.configure(full_name, namespace)
+        _fill(full_name, namespace)
+        with netns.entered(full_name):  # what comes with a module that only a rule loads
+            sysctl.apply_all(full_name, waiting[name])
+    links.wait_running(plan)
+
+
+def _fill(namespace: str, planned: Namespace) -> None:
+    ipsets.create(namespace, planned.sets)
+    if planned.tables:
+        driver().replace(namespace, planned.tables)
+    nft.replace(namespace, planned.nft)
+
+
+def _change(namespace: str, differing: NamespaceDifference) -> None:
+    """Change one namespace: sets that new rules need before them, sets that old rules held after them."""
+    ipsets.create(namespace, differing.sets_created)
+    ipsets.change(namespace, differing.sets_changed)
+    with netns.entered(namespace):
+        sysctl.apply_all(namespace, differing.sysctls)
+    if differing.tables:
+        driver().replace(namespace, differing.tables)
+    nft.replace(namespace, differing.nft, differing.nft_dropped)
+    ipsets.destroy(namespace, differing.sets_dropped)
+
+
+def _differences(namespace: str, planned: Namespace) -> list[str]:
+    lines = readback.list_differences(namespace, planned)
+    with netns.entered(namespace):
+        lines += sysctl.list_differences(planned.sysctls)
+    lines += ipsets.list_differences(namespace, planned.sets)
+    if planned.tables:
+        lines += driver().list_differences(namespace, planned.tables)
+    return lines + nft.list_differences(namespace, planned.nft)
+
+
+def _has_connections(namespace: str) -> bool:
+    with netns.entered(namespace):
+        try:
+            return _COUNT.read_text(encoding="ascii").strip() != "0"
+        except FileNotFoundError:
+            return False
