@@ -7,7 +7,7 @@ It keeps what cards and NAT gateways remember between packets; nothing else here
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 
 from netlab.control import apply
@@ -21,16 +21,23 @@ from netlab.model.wire import Departure, Entry
 from netlab.oracle.conversation import converse
 from netlab.oracle.path import Walk
 from netlab.oracle.tracker import Record, Tracker
-from netlab.oracle.world import Judged, World
+from netlab.oracle.world import World
 
 _STACK_PORTS = range(32768, 49152)
 
 
 class PaperWire:
-    """A lab on paper; implements `model.wire.Wire`. *lab* is a completed one."""
+    """
+    A lab on paper; implements `model.wire.Wire`.
 
-    def __init__(self, lab: Lab) -> None:
+    Args:
+        lab: A completed one.
+        observe: Called with each packet's walk, when it has ended.
+    """
+
+    def __init__(self, lab: Lab, observe: Callable[[Walk], None] | None = None) -> None:
         self._first_lab = lab
+        self._observe = observe
         self.reset()
 
     @property
@@ -51,15 +58,9 @@ class PaperWire:
             InputError: A station is none of the lab's.
         """
         self._world.edge_s()
-        transits = [Walk(self._world, self._now_s).start(departure) for departure in departures]
+        transits = [self._carry(departure) for departure in departures]
         self._edge_s = self._world.edge_s()
         return transits
-
-    def walk(self, departure: Departure) -> tuple[Transit, tuple[Judged, ...]]:
-        """Send one packet; return also each gate's judgement with the packet as the gate saw it."""
-        walk = Walk(self._world, self._now_s)
-        transit = walk.start(departure)
-        return transit, tuple(walk.judged)
 
     def converse(self, ends: Ends, question: Question) -> Transit:
         """
@@ -68,7 +69,10 @@ class PaperWire:
         Raises:
             InputError: The question's protocol has no answer to wait for.
         """
-        return converse(self._world, self._now_s, ends, question, next(self._ports))
+        self._world.edge_s()
+        transit = converse(self._world, self._now_s, ends, question, next(self._ports))
+        self._edge_s = self._world.edge_s()
+        return transit
 
     def change(self, change: Change) -> None:
         """
@@ -89,7 +93,7 @@ class PaperWire:
 
     def nearest_edge_s(self) -> float:
         """
-        Return how far the entries that the last `transmit` looked at were from their expiry, in unscaled seconds.
+        Return how far the entries that the last packets looked at were from their expiry, in unscaled seconds.
 
         Infinity where it looked at none. Both sides count: 0.1 s left, and expired 0.1 s ago.
         """
@@ -116,6 +120,13 @@ class PaperWire:
         self._now_s = 0.0
         self._edge_s = math.inf
         self._ports: Iterator[int] = cycle(_STACK_PORTS)
+
+    def _carry(self, departure: Departure) -> Transit:
+        walk = Walk(self._world, self._now_s)
+        transit = walk.start(departure)
+        if self._observe is not None:
+            self._observe(walk)
+        return transit
 
     def _live(self, interface: Interface) -> Iterator[Record]:
         tracker: Tracker = self._world.tracker(interface)
