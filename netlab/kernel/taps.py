@@ -14,7 +14,9 @@ import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from pyroute2 import IPRoute
 
 from netlab.errors import KernelError
 from netlab.kernel.logs import size_buffer
@@ -26,7 +28,7 @@ ETHERNET_HEADER = 14
 _ETH_P_ALL, _ETH_P_IP, _ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 _SO_ATTACH_FILTER, _SO_TIMESTAMPNS = 26, 35
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_OUTGOING = 263, 6, 4
-_SIOCGIFHWADDR = 0x8927
+_SIOCGIFHWADDR, _SIOCGIFMTU = 0x8927, 0x8921
 _BIGGEST_FRAME = 1 << 16
 
 _LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _AND = 0x20, 0x28, 0x30, 0x54
@@ -58,7 +60,12 @@ class Tap:
     """A socket on one device of a namespace."""
 
     def __init__(
-        self, namespace: str, device: str = "", *, destinations: Sequence[IPv4Address | IPv6Address] = ()
+        self,
+        namespace: str,
+        device: str = "",
+        *,
+        destinations: Sequence[IPv4Address | IPv6Address] = (),
+        everything: bool = False,
     ) -> None:
         """
         Open the tap.
@@ -67,6 +74,7 @@ class Tap:
             namespace: The kernel's name of it.
             device: Empty = all of the namespace's devices; such a tap cannot send.
             destinations: See only packets to these; none = all.
+            everything: See all traffic, not only netlab's own.
 
         Raises:
             KernelError: The namespace cannot be entered, or has no such device.
@@ -75,7 +83,7 @@ class Tap:
         with entered(namespace):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             try:
-                self._open(device, destinations)
+                self._open(device, [] if everything else _filter_program(destinations))
             except OSError as error:
                 self._socket.close()
                 raise KernelError(f"{self.name}: opening a tap: {error.strerror}") from error
@@ -118,32 +126,82 @@ class Tap:
         _, drops = struct.unpack("=II", statistics)
         return int(drops)
 
-    def _open(self, device: str, destinations: Sequence[IPv4Address | IPv6Address]) -> None:
-        program = _filter_program(destinations)
-        code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-        buffer = ctypes.create_string_buffer(code, len(code))
-        head = struct.pack("@HP", len(program), ctypes.addressof(buffer))  # struct sock_fprog
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, head)
+    def _open(self, device: str, program: list[Instruction]) -> None:
+        if program:
+            code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+            buffer = ctypes.create_string_buffer(code, len(code))
+            head = struct.pack("@HP", len(program), ctypes.addressof(buffer))  # struct sock_fprog
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, head)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         size_buffer(self._socket)
         self._socket.bind((device, _ETH_P_ALL))
 
 
-def hardware_address(namespace: str, device: str) -> bytes:
+class Originator:
+    """Sends packets that a namespace makes itself: its own routes lead them."""
+
+    def __init__(self, namespace: str) -> None:
+        """
+        Open the sockets.
+
+        Raises:
+            KernelError: The namespace cannot be entered.
+        """
+        with entered(namespace):
+            self._ipv4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+            self._ipv6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._ipv4.close()
+        self._ipv6.close()
+
+    def send(self, packet: bytes, destination: IPv4Address | IPv6Address) -> None:
+        """
+        Send one packet, IP header included.
+
+        Raises:
+            OSError: As the kernel answered.
+        """
+        (self._ipv4 if destination.version == 4 else self._ipv6).sendto(packet, (str(destination), 0))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What a sender must know of a device; ``mac`` is six bytes."""
+
+    mac: bytes
+    mtu: int
+
+
+def device_facts(namespace: str, device: str) -> DeviceFacts:
     """
-    Return a device's MAC, six bytes.
+    Ask the kernel about a device.
 
     Raises:
         KernelError: The namespace cannot be entered, or has no such device.
     """
     with entered(namespace):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    request = struct.pack("16s24x", device.encode())
     with sock:
         try:
-            answer = fcntl.ioctl(sock, _SIOCGIFHWADDR, struct.pack("16s24x", device.encode()))
+            mac = fcntl.ioctl(sock, _SIOCGIFHWADDR, request)[18:24]
+            (mtu,) = struct.unpack_from("=i", fcntl.ioctl(sock, _SIOCGIFMTU, request), 16)
         except OSError as error:
-            raise KernelError(f"{namespace} {device}: asking for its MAC: {error.strerror}") from error
-    return answer[18:24]
+            raise KernelError(f"{namespace} {device}: asking about the device: {error.strerror}") from error
+    return DeviceFacts(mac, mtu)
+
+
+def local_addresses(namespace: str) -> frozenset[IPv4Address | IPv6Address]:
+    """
+    Return the addresses a namespace has itself.
+
+    Raises:
+        KernelError: The namespace cannot be entered.
+    """
+    with entered(namespace), IPRoute() as route:
+        return frozenset(ip_address(each.get_attr("IFA_ADDRESS")) for each in route.get_addr())
 
 
 def _filter_program(destinations: Sequence[IPv4Address | IPv6Address]) -> list[Instruction]:

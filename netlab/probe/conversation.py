@@ -1,0 +1,224 @@
+"""
+Conversations: the kernels' own stacks talk, from an ordinary socket in the source's namespace.
+
+What came of it is what the socket says. Where it says nothing, a gate's record of a dropped packet tells why; a
+datagram that nobody answers is looked for where it should arrive.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from netlab.errors import InputError, KernelError
+from netlab.kernel.netns import entered
+from netlab.kernel.taps import Tap
+from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST, Packet
+from netlab.model.places import Ends
+from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
+from netlab.model.stories import Question
+from netlab.model.verdicts import Seen, Sight, Transit
+from netlab.probe.decoding import packet_from_bytes
+from netlab.probe.encoding import ones_complement
+from netlab.probe.evidence import Clue
+
+PATIENCE_S = 1.5
+"""So long is waited for an answer: TCP says its SYN a second time in it."""
+
+_RECVERR = {4: (socket.IPPROTO_IP, 11), 6: (socket.IPPROTO_IPV6, 25)}  # IP_RECVERR, IPV6_RECVERR
+_REFUSALS = {
+    errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.ENOPROTOOPT,
+}  # fmt: skip
+_DNS_PORT = 53
+
+
+class Conversation:
+    """
+    One try to talk.
+
+    Args:
+        source: The kernel's name of the namespace that talks; ``target`` likewise, None = nobody is there.
+    """
+
+    def __init__(self, source: str, target: str | None, ends: Ends, question: Question) -> None:
+        self._source, self._target = source, target
+        self._ends, self._question = ends, question
+        self._family = ends.source.version
+        self._token = os.urandom(8).hex().encode()
+        if question.protocol in {ICMP, ICMPV6} and question.icmp_type == ECHO_REQUEST[question.protocol]:
+            return
+        if question.protocol not in {TCP, UDP}:
+            raise InputError(
+                "real: found a protocol whose packets nobody answers, wanted tcp, udp or an icmp echo request"
+            )
+
+    def transit(self, gates: int, dropped: Callable[[], list[Clue]], at_s: float) -> Transit:
+        """
+        Talk, and return what came of it.
+
+        Args:
+            gates: File descriptor that is readable when a gate has said something.
+            dropped: Returns what gates say to have dropped since the last call.
+
+        Raises:
+            KernelError: The socket could not be opened as asked.
+        """
+        with ExitStack() as stack:
+            sock = stack.enter_context(self._open())
+            tap = None
+            if self._target is not None and self._question.protocol != TCP:
+                tap = Tap(self._target, everything=True)
+                stack.callback(tap.close)
+            error = self._begin(sock)
+            sent = self._sent(sock)
+            if error:
+                return self._broken(
+                    sent, at_s, f"{self._source}: its own kernel does not send it: {os.strerror(error)}"
+                )
+            seen, clue = self._await(sock, gates, dropped, sent)
+            if seen is None and tap is not None and any(self._token in frame.packet for frame in tap.read()):
+                return self._settled(sent, Seen.DELIVERED, None, at_s, "it arrived; nobody answered or refused it")
+        if seen is None:
+            return self._broken(sent, at_s, "no answer came, and no gate says that it dropped anything of it")
+        return self._settled(sent, seen, clue, at_s, "")
+
+    def _open(self) -> socket.socket:
+        fields = self._question.fields
+        family = socket.AF_INET if self._family == 4 else socket.AF_INET6
+        kind = {TCP: socket.SOCK_STREAM, UDP: socket.SOCK_DGRAM}.get(self._question.protocol, socket.SOCK_RAW)
+        with entered(self._source):
+            sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, self._question.protocol)
+        port = (fields.sport or 0) if kind != socket.SOCK_RAW else 0
+        address = str(fields.src or self._ends.source)
+        try:
+            sock.setsockopt(*_RECVERR[self._family], 1)
+            sock.bind((address, port))
+        except OSError as error:
+            sock.close()
+            raise KernelError(f"{self._source}: talking from {address} port {port}: {error.strerror}") from error
+        return sock
+
+    def _begin(self, sock: socket.socket) -> int:
+        """Send the first packet; return the error that came at once, 0 = none."""
+        port = self._question.fields.dport or self._question.dport or 0
+        if self._question.protocol in {ICMP, ICMPV6}:
+            port = 0
+        error = sock.connect_ex((str(self._ends.target), port))
+        if error not in {0, errno.EINPROGRESS}:
+            return error
+        if self._question.protocol == TCP:
+            return 0
+        try:
+            sock.send(self._datagram())
+        except OSError as refused:
+            return refused.errno or errno.EIO
+        return 0
+
+    def _datagram(self) -> bytes:
+        if self._question.protocol == UDP:
+            port = self._question.fields.dport or self._question.dport
+            if port != _DNS_PORT:
+                return self._token
+            label = bytes((len(self._token),)) + self._token
+            return struct.pack("!HHHHHH", 1, 0x0100, 1, 0, 0, 0) + label + struct.pack("!BHH", 0, 1, 1)
+        kind, number = ECHO_REQUEST[self._question.protocol], self._echo_id
+        blank = struct.pack("!BBHHH", kind, 0, 0, number, 1) + self._token
+        checksum = ones_complement(blank) if self._family == 4 else 0  # the kernel writes ICMPv6's
+        return struct.pack("!BBHHH", kind, 0, checksum, number, 1) + self._token
+
+    @property
+    def _echo_id(self) -> int:
+        number = self._question.fields.sport
+        return int.from_bytes(self._token[:2], "big") if number is None else number
+
+    def _sent(self, sock: socket.socket) -> Packet:
+        """Return the first packet, as the source's kernel made it."""
+        question = self._question
+        src, dst = question.fields.src or self._ends.source, self._ends.target
+        if question.protocol in {ICMP, ICMPV6}:
+            return Packet(
+                src, dst, question.protocol, icmp_type=question.icmp_type, icmp_code=0, icmp_id=self._echo_id,
+                size=len(self._token),
+            )  # fmt: skip
+        sport = int(sock.getsockname()[1])
+        dport = question.fields.dport if question.fields.dport is not None else question.dport
+        if question.protocol == TCP:
+            return Packet(src, dst, TCP, sport, dport, "S", df=True)
+        return Packet(src, dst, UDP, sport, dport, size=len(self._datagram()))
+
+    def _await(
+        self, sock: socket.socket, gates: int, dropped: Callable[[], list[Clue]], sent: Packet
+    ) -> tuple[Seen | None, Clue | None]:
+        """Wait for the answer, a refusal or a gate's word; None = nothing of it came."""
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT if self._question.protocol == TCP else select.POLLIN)
+        poll.register(gates, select.POLLIN)
+        end = time.monotonic() + PATIENCE_S
+        while (left := end - time.monotonic()) > 0:
+            ready = {descriptor for descriptor, _ in poll.poll(left * 1000)}
+            if sock.fileno() in ready and (seen := self._heard(sock)) is not None:
+                return seen, None
+            if gates in ready:
+                for clue in dropped():
+                    packet = packet_from_bytes(clue.data)
+                    if packet is not None and self._concerns(packet, sent):
+                        return Seen.LOST, clue
+        return None, None
+
+    def _heard(self, sock: socket.socket) -> Seen | None:
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            return Seen.REFUSED if error in _REFUSALS else None
+        if self._question.protocol == TCP:
+            return Seen.DELIVERED
+        try:
+            answer = sock.recv(1 << 16)
+        except BlockingIOError:
+            return None
+        except OSError as refused:
+            return Seen.REFUSED if refused.errno in _REFUSALS else None
+        if self._question.protocol == UDP:
+            return Seen.DELIVERED
+        if self._family == 4:
+            answer = answer[(answer[0] & 0xF) * 4 :]
+        is_reply = answer[0] == ECHO_REPLY[self._question.protocol] and self._token in answer
+        return Seen.DELIVERED if is_reply else None
+
+    def _concerns(self, packet: Packet, sent: Packet) -> bool:
+        """Tell whether a dropped packet was one of this conversation: either way, or an error about it."""
+        if packet.quoted is not None:
+            return self._concerns(packet.quoted, sent)
+        if packet.protocol != sent.protocol:
+            return False
+        there = {self._ends.target, self._ends.target_own}
+        if sent.icmp_type is not None:
+            return packet.icmp_id == sent.icmp_id and bool(there & {packet.src, packet.dst})
+        asks = packet.dport == sent.dport and packet.dst in there
+        answers = packet.sport == sent.dport and packet.src in there
+        translated = sent.src not in {packet.src, packet.dst}  # a NAT gateway may have changed the port too
+        return (asks or answers) and (translated or sent.sport in {packet.sport, packet.dport})
+
+    def _settled(self, sent: Packet, seen: Seen, clue: Clue | None, at_s: float, detail: str) -> Transit:
+        arrived = None
+        trail = [Sight(str(self._ends.source_station), sent)]
+        if clue is not None and (packet := packet_from_bytes(clue.data)) is not None:
+            trail.append(Sight(clue.at, packet))
+        if seen is Seen.DELIVERED:
+            arrived = Packet(
+                self._ends.source_seen if sent.src == self._ends.source else sent.src, self._ends.target_own,
+                sent.protocol, sent.sport, sent.dport, sent.flags, sent.icmp_type, sent.icmp_code, sent.icmp_id,
+                size=sent.size, df=sent.df,
+            )  # fmt: skip
+            trail.append(Sight(str(self._ends.target_station or self._ends.target), arrived))
+        passages = (clue.passage,) if clue is not None and clue.passage is not None else ()
+        return Transit(sent, arrived, seen, passages, tuple(trail), at_s, detail)
+
+    def _broken(self, sent: Packet, at_s: float, detail: str) -> Transit:
+        trail = (Sight(str(self._ends.source_station), sent),)
+        return Transit(sent, None, Seen.BROKEN, (), trail, at_s, detail)
