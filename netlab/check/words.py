@@ -92,7 +92,7 @@ def change_words(change: Change) -> str:
 
 
 def protocol_key(text: str, first: int | None, last: int | None) -> tuple[str, int | str]:
-    """Return a request's protocol as the lab file has it: ``("tcp", 22)``, ``("icmp", "3/4")``, ``("protocol", 99)``."""
+    """Return a protocol as the lab file has it: ``("tcp", 22)``, ``("icmp", "3/4")``, ``("protocol", 99)``."""
     name = text.strip().lower()
     number = int(name) if name.isdecimal() else PROTOCOL_NUMBERS.get(name)
     name = PROTOCOL_NAMES.get(number, name) if number is not None else name
