@@ -60,7 +60,7 @@ def summary_lines(report: LabReport) -> Iterator[str]:
     for many, played in (("expectations", report.rows), ("stories", report.stories)):
         if played:
             parts.append(f"{sum(each.ok for each in played)} of {len(played)} {many}")
-    yield from _wrapped(f"{report.lab}: {' and '.join(parts) or 'nothing played'}, as expected", 0, 2)
+    yield from _wrapped(f"{report.lab}: {' and '.join(parts) or 'nothing'} as expected", 0, 2)
 
 
 def observation_lines(observation: Observation, lab: Lab) -> Iterator[str]:
@@ -87,8 +87,6 @@ def _came_to(row: Expectation | Step, outcome: Outcome) -> str:
     match row:
         case ChangeStep():
             return f"refused: {outcome.refused}" if outcome.refused else "done"
-        case TableStep():
-            return f"holds {', '.join(outcome.held)}" if outcome.held else "holds none of them"
         case _:
             return ""
 
@@ -106,8 +104,9 @@ def _because(observation: Observation, rule: Rule | None) -> str:
     verdict = observation.deciding.verdict
     if verdict.gate is None:
         return "no card is on the way" if verdict.reason is Reason.EXEMPT else verdict.reason.value
-    who = f", {_rule_text(verdict, rule)}" if verdict.rule is not None else ""
-    return f"{verdict.gate}{who}: {verdict.reason.value}"
+    if verdict.rule is None:
+        return f"{verdict.gate}: {verdict.reason.value}"
+    return f"{verdict.gate}, {_rule_text(verdict, rule)}: {verdict.reason.value.removeprefix('admitted by a rule; ')}"
 
 
 def _rule_text(verdict: Verdict, rule: Rule | None) -> str:
