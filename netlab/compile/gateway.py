@@ -17,7 +17,16 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from netlab.compile.evidence import nft_drop
-from netlab.compile.names import OUTSIDE_MTU, default_routes, families, far_neighbours, far_route, mac, nat_device
+from netlab.compile.names import (
+    OUTSIDE_MTU,
+    default_routes,
+    families,
+    far_neighbours,
+    far_route,
+    lone_devices,
+    mac,
+    nat_device,
+)
 from netlab.compile.routers import ROUTER_SYSCTLS, deaf_tables, device_sysctls
 from netlab.model.addresses import Cidr
 from netlab.model.topology import Lab, NatGateway
@@ -25,7 +34,6 @@ from netlab.plan.nouns import (
     IGW,
     INTERNET,
     VPC,
-    Device,
     Namespace,
     NftExpr,
     NftRawRule,
@@ -52,7 +60,7 @@ def compile_igw(lab: Lab) -> Namespace:
     inside: tuple[Cidr | None, ...] = (lab.vpc.cidr, lab.vpc.ipv6_cidr)
     return Namespace(
         IGW,
-        devices=tuple(Device(name, (), mac(IGW, name), OUTSIDE_MTU) for name in ("vpc", "inet")),
+        devices=lone_devices(IGW, ("vpc", "inet"), OUTSIDE_MTU),
         sysctls=(*ROUTER_SYSCTLS, *device_sysctls("vpc", "inet")),
         routes=(*(far_route(cidr, "vpc") for cidr in inside if cidr is not None), *default_routes("inet", versions)),
         neighbours=(
@@ -129,7 +137,7 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
     timers = ("tcp_timeout_established", "udp_timeout", "udp_timeout_stream", "icmp_timeout", "generic_timeout")
     return Namespace(
         name,
-        devices=(Device("vpc", (), mac(name, "vpc"), OUTSIDE_MTU),),
+        devices=lone_devices(name, ("vpc",), OUTSIDE_MTU),
         sysctls=(
             *ROUTER_SYSCTLS,
             *device_sysctls("vpc"),
@@ -147,7 +155,7 @@ def _source_nat(gateway: NatGateway) -> NftTable:
     """Return the table that translates what the VPC sends, and drops what nobody asked for."""
     script = f"""\
 chain unasked {{
-{nft_drop(Tag(f"nat/{gateway.name}", drop=True, reason="NO_RULE"))}}}
+{nft_drop(Tag(f"nat/{gateway.name}", drop=True, reason="NO_ROUTE"))}}}
 chain forward {{
 type filter hook forward priority 0; policy accept;
 ip daddr {gateway.ip} jump unasked

@@ -17,6 +17,7 @@ from netlab.compile.names import (
     default_routes,
     families,
     far_neighbours,
+    lone_devices,
     mac,
 )
 from netlab.compile.routers import ENDPOINT_SYSCTLS, FORWARDING_SYSCTLS, ROUTER_SYSCTLS, device_sysctls
@@ -76,7 +77,7 @@ def compile_card_namespace(
     own = (*ROUTER_SYSCTLS, *device_sysctls("inst", "vpc"), *_ARP_SYSCTLS)
     return Namespace(
         name,
-        devices=tuple(Device(device, (), mac(name, device), INSIDE_MTU) for device in ("inst", "vpc")),
+        devices=lone_devices(name, ("inst", "vpc"), INSIDE_MTU),
         sysctls=tuple({**dict(own), **dict(sysctls)}.items()),
         routes=(*default_routes("vpc", versions), *default_routes("inst", versions, _INWARD_TABLE)),
         policy_rules=tuple(

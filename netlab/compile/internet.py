@@ -19,6 +19,7 @@ from netlab.compile.names import (
     far_neighbours,
     far_route,
     host_device,
+    lone_devices,
     mac,
 )
 from netlab.compile.routers import (
@@ -48,7 +49,7 @@ def compile_internet(lab: Lab) -> Namespace:
     return Namespace(
         INTERNET,
         devices=(
-            *(Device(name, (), mac(INTERNET, name), OUTSIDE_MTU) for name in names),
+            *lone_devices(INTERNET, names, OUTSIDE_MTU),
             Device(VOID, (), mac(INTERNET, VOID), VOID_MTU),
         ),
         sysctls=(*ROUTER_SYSCTLS, *device_sysctls(*names, VOID)),

@@ -8,13 +8,14 @@ discovery on a link. This file must not know what a gate decides.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
 from netlab.compile.card_names import CHAIN_NAME_LENGTH, shortened
 from netlab.model.addresses import EVERYWHERE, Address, Cidr
 from netlab.model.topology import Interface, Lab
-from netlab.plan.nouns import Neighbour, Route
+from netlab.plan.nouns import Device, Neighbour, Route
 
 FAR_END: dict[int, Address] = {4: IPv4Address("169.254.0.1"), 6: IPv6Address("fe80::1")}
 """How a router's route names the other end of a link, by family."""
@@ -62,6 +63,11 @@ def host_device(lab: Lab, name: str) -> str:
 def chain_name(kind: str, name: str, part: str) -> str:
     """Return ``KIND-PART:NAME``, shortened where the kernel would not take it."""
     return shortened(f"{kind}-{part}:{name}", CHAIN_NAME_LENGTH)
+
+
+def lone_devices(namespace: str, names: Iterable[str], mtu: int) -> tuple[Device, ...]:
+    """Return devices without addresses, and ``lo``: without that up, the kernel takes no address for a gateway's."""
+    return (Device("lo"), *(Device(name, (), mac(namespace, name), mtu) for name in names))
 
 
 def far_neighbours(device: str, far_mac: str, versions: tuple[int, ...]) -> tuple[Neighbour, ...]:
