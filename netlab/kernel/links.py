@@ -2,9 +2,11 @@
 Wiring: devices, addresses, routes, routing rules, neighbours; over one netlink socket a namespace.
 
 A planned device in which no link ends (other than ``lo``) leads nowhere: a pair whose far end, NAME-far, stands
-unused in the same namespace (not every kernel has dummy devices). The two ends of a pair must not have the same index, as they
-easily have in two fresh namespaces: the kernel then takes them for one device, and may leave it without carrier for
-a second. So one end of each gets an index that the kernel does not give by itself.
+unused in the same namespace (not every kernel has dummy devices).
+
+The two ends of a pair must not have the same index, as they easily have in two fresh namespaces: the kernel then takes
+them for one device, and may leave it without carrier for a second. So one end of each gets an index that the kernel
+does not give by itself.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ def configure(namespace: str, wanted: Namespace) -> None:
         KernelError: The kernel refused something; the message says what.
     """
     with opened(namespace) as netlink:
-        indexes = list_indexes(netlink)
+        with entered(namespace):
+            indexes = {name: index for index, name in socket.if_nameindex()}
         for device in wanted.devices:
             with _told(f"{namespace}: device {device.name}"):
                 _configure_device(netlink, device, indexes)
@@ -116,11 +119,6 @@ def wait_running(plan: Plan) -> None:
                     if time.monotonic() > deadline:
                         raise KernelError(f"{kernel_name(plan.lab, name)}: {device}: no carrier, wanted one")
                     time.sleep(_CARRIER_PAUSE_S)
-
-
-def list_indexes(netlink: IPRoute) -> dict[str, int]:
-    """Return the devices of the socket's namespace, and their indexes."""
-    return {link.get("ifname"): link["index"] for link in netlink.get_links()}
 
 
 def _end(plan: Plan, name: str, device_name: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """
 nftables: what iptables cannot say. A namespace's tables are replaced in one transaction of `nft -f`; rules that
-the tool cannot spell follow through pyroute2. A replaced table loses what its dynamic sets hold; others are not touched.
+the tool cannot spell follow through pyroute2. A replaced table loses what its dynamic sets hold; others are not
+touched.
 """
 
 from __future__ import annotations

@@ -29,9 +29,10 @@ def list_differences(namespace: str, planned: Namespace) -> list[str]:
     with opened(namespace) as netlink:
         links = {link.get("ifname"): link for link in netlink.get_links()}
         names = {link["index"]: name for name, link in links.items()}
+        wanted = {f"{address} on {device.name}" for device in planned.devices for address in device.addresses}
         parts = (
             ("device", _devices(planned, links), _planned_devices(planned, links)),
-            ("address", set(_addresses(netlink, names)), _planned_addresses(planned)),
+            ("address", set(_addresses(netlink, names, wanted)), wanted),
             ("route", set(_routes(netlink, names)), {_route_words(route) for route in planned.routes}),
             ("routing rule", set(_rules(netlink)), {_rule_words(rule) for rule in planned.policy_rules}),
             ("neighbour", set(_neighbours(netlink, names)), {_neighbour_words(each) for each in planned.neighbours}),
@@ -66,16 +67,13 @@ def _device_words(name: str, link: Any) -> str:
     return f"{name} mtu {link.get('mtu')} mac {link.get('address')} {'up' if link['flags'] & 1 else 'down'}"
 
 
-def _addresses(netlink: IPRoute, names: dict[int, str]) -> Iterator[str]:
+def _addresses(netlink: IPRoute, names: dict[int, str], planned: set[str]) -> Iterator[str]:
+    """Yield the addresses that are planned, and all others but those of narrow scope, which the kernel makes itself."""
     for each in netlink.get_addr():
         address = ip_interface(f"{each.get('local') or each.get('address')}/{each['prefixlen']}")
-        if each["scope"] == _UNIVERSE:
-            yield f"{address} on {names.get(each['index'], '?')}"
-
-
-def _planned_addresses(planned: Namespace) -> set[str]:
-    own = ((address, device.name) for device in planned.devices for address in device.addresses)
-    return {f"{address} on {name}" for address, name in own if not (address.is_link_local or address.is_loopback)}
+        words = f"{address} on {names.get(each['index'], '?')}"
+        if each["scope"] == _UNIVERSE or words in planned:
+            yield words
 
 
 def _routes(netlink: IPRoute, names: dict[int, str]) -> Iterator[str]:
@@ -121,7 +119,8 @@ def _neighbours(netlink: IPRoute, names: dict[int, str]) -> Iterator[str]:
         for each in netlink.get_neighbours(family):
             if each["state"] & _NUD_PERMANENT:
                 yield f"{each.get('dst')} is {each.get('lladdr')} on {names.get(each['ifindex'], '?')}"
-        for each in netlink.get_neighbours(family, flags=_NTF_PROXY):
+        # Flags are asked of the kernel only where pyroute2 does not take them for a filter of its own.
+        for each in netlink.neigh("dump", family=family, flags=_NTF_PROXY, dump_filter=lambda _: True):
             yield f"{each.get('dst')} answered for on {names.get(each['ifindex'], '?')}"
 
 

@@ -8,7 +8,6 @@ The same words are made from a planned rule, so that a listing can be held again
 from __future__ import annotations
 
 import re
-import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ _DEFAULTS = {"connlimit-saddr", "limit-burst=5", "nflog-group=0", "nflog-thresho
 _DEFAULTS |= {"nfmask=4294967295", "ctmask=4294967295"}
 _ONE_MARK = {"set-mark": "{0}/4294967295", "or-mark": "{0}/{0}"}  # printed as --set-xmark
 _COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 _TEXT = {"comment", "nflog-prefix"}
 
 
@@ -149,7 +149,8 @@ def _first_rule_difference(chain: str, planned: Sequence[FilterRule], saved: Seq
 def _options(text: str) -> Iterator[tuple[str, list[str]]]:
     """Cut a listed rule into options and their values; ``!`` stands alone, before what it negates."""
     key, values = "", list[str]()
-    for word in shlex.split(text):
+    for quoted, plain in _WORD.findall(text):
+        word = plain or re.sub(r"\\(.)", r"\1", quoted)
         is_text = key in {"--comment", "--nflog-prefix"} and not values  # may begin with a dash
         if is_text or (word != "!" and not word.startswith("-")):
             values.append(word)
