@@ -72,8 +72,6 @@ def read_groups(sheet: Sheet, names: PeerNames, *, ipv6: bool) -> dict[str, Secu
     for name in sheet.mapping(("security_groups",)):
         path = ("security_groups", name)
         sheet.take(path, parse_name, name)
-        if name in names.prefix_lists:
-            sheet.wrong(path, "is the name of a prefix list already; the two share their names")
         shape = sheet.shape(GroupShape, path)
         if shape is None:
             continue
@@ -100,8 +98,8 @@ def read_prefix_lists(sheet: Sheet, names: PeerNames) -> dict[str, PrefixList]:
         path = ("prefix_lists", name)
         sheet.take(path, parse_name, name)
         shape = sheet.shape(PrefixListShape, path)
-        if name == DEFAULT_GROUP:
-            sheet.wrong(path, "is the name of the VPC's default group; groups and prefix lists share their names")
+        if name in names.groups:
+            sheet.wrong(path, "is the name of a security group already; the two share their names")
         if shape is None:
             continue
         entries: dict[Cidr, None] = {}

@@ -136,12 +136,9 @@ def read_nat_gateways(sheet: Sheet, ground: Ground) -> dict[str, NatGateway]:
 def read_instances(sheet: Sheet, ground: Ground) -> dict[str, Instance]:
     """Read ``instances:``."""
     instances = {}
-    hosts = sheet.mapping(("hosts",))
     for name, data in sheet.mapping(("instances",)).items():
         path = ("instances", name)
         sheet.take(path, parse_name, name)
-        if name in hosts:
-            sheet.wrong(path, "is the name of a host too; instances and hosts share their names")
         interfaces: list[Interface | None]
         if isinstance(data, dict) and "interfaces" in data:
             several = sheet.shape(ManyInterfacesShape, path)
@@ -239,9 +236,12 @@ def _read_tracking(sheet: Sheet, path: Path) -> ConnectionTracking:
 def read_hosts(sheet: Sheet, ground: Ground) -> dict[str, Host]:
     """Read ``hosts:``."""
     hosts = {}
+    instances = sheet.mapping(("instances",))
     for name in sheet.mapping(("hosts",)):
         path = ("hosts", name)
         sheet.take(path, parse_name, name)
+        if name in instances:
+            sheet.wrong(path, "is the name of an instance already; the two share their names")
         shape = sheet.shape(HostShape, path)
         if shape is None:
             continue

@@ -46,7 +46,7 @@ def shown(value: object) -> str:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'web'?``, or what there is to choose from."""
-    choices = list(known)
+    choices = list(dict.fromkeys(known))
     by_lower = {each.lower(): each for each in choices}
     close = get_close_matches(word.lower(), by_lower, n=1)
     if close:
