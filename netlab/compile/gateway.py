@@ -167,4 +167,5 @@ meta l4proto {{ tcp, udp }} snat to {gateway.ip}:1024-65535
 snat to {gateway.ip}
 }}
 """
-    return NftTable("ip", "nat", script)
+    # iptables-nft takes every table called `nat` for its own.
+    return NftTable("ip", "nat_gateway", script)
