@@ -17,6 +17,7 @@ from pyroute2 import IPRoute
 from netlab.kernel.links import FAR, PROTO_STATIC, ROUTE_KINDS, opened
 from netlab.plan.nouns import Namespace, Neighbour, PolicyRule, Route
 
+_CLONED = 0x200  # RTM_F_CLONED: what the kernel learned of a path, its MTU
 _UNIVERSE = 0
 _NUD_PERMANENT = 0x80
 _NTF_PROXY = 8
@@ -78,7 +79,7 @@ def _addresses(netlink: IPRoute, names: dict[int, str], planned: set[str]) -> It
 
 def _routes(netlink: IPRoute, names: dict[int, str]) -> Iterator[str]:
     for each in netlink.get_routes():
-        if each["proto"] != PROTO_STATIC:
+        if each["proto"] != PROTO_STATIC or each["flags"] & _CLONED:
             continue
         everywhere = "0.0.0.0" if each["family"] == socket.AF_INET else "::"
         via = each.get("via")
