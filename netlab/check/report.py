@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from netlab.check.outcomes import LabReport, Outcome, RowReport, Status, StepReport, StoryReport
 from netlab.check.rows import row_json
 from netlab.model.stories import TableStep
@@ -9,7 +11,7 @@ from netlab.model.verdicts import Passage, Verdict
 from netlab.model.wire import Observation
 
 
-def to_json(report: LabReport) -> dict[str, object]:
+def to_json(report: LabReport) -> dict[str, Any]:
     """Return what `netlab check --json` prints of one lab."""
     return {
         "lab": report.lab,

@@ -22,7 +22,7 @@ from netlab.model.wire import Observation
 WIDTH = 80
 
 _STATUS = 10  # columns of the status word
-_LABEL = 10  # columns of ``expected``, ``observed`` …
+_LABEL = 11  # columns of ``expected``, ``observed`` …
 
 
 def lab_lines(report: LabReport, *, verbose: bool = False) -> Iterator[str]:
@@ -127,13 +127,19 @@ def _failed(row: Expectation | Step, outcome: Outcome, indent: int) -> Iterator[
         if verdict.rule is not None:
             yield from _labelled("rule", _rule_text(verdict, outcome.rule), indent)
         yield from _labelled("reason", f"{verdict.reason.name}: {verdict.reason.value}", indent)
-    if outcome.status is Status.FAILED:
-        for complaint in outcome.complaints:
-            yield from _labelled("because", complaint, indent)
-    elif outcome.detail:
-        yield from _labelled("because", outcome.detail, indent)
+    for text in _becauses(row, outcome):
+        yield from _labelled("because", text, indent)
     if observation is not None:
         yield from _trail(observation.deciding.trail, indent)
+
+
+def _becauses(row: Expectation | Step, outcome: Outcome) -> tuple[str, ...]:
+    """Return what expected and observed, side by side, do not show."""
+    if outcome.status is not Status.FAILED:
+        return (outcome.detail,) if outcome.detail else ()
+    if outcome.observation is None or isinstance(row, ChangeStep | TableStep | WaitStep):
+        return ()
+    return outcome.complaints if row.wanted.seen == outcome.observation.seen.value else ()
 
 
 def _expected(row: Expectation | Step) -> str:
@@ -183,8 +189,7 @@ def _trail(trail: tuple[Sight, ...], indent: int) -> Iterator[str]:
 
 
 def _labelled(label: str, text: str, indent: int) -> Iterator[str]:
-    width = max(_LABEL, len(label) + 1)
-    yield from _wrapped(f"{label:<{width}}{text}", indent, indent + _LABEL + 2)
+    yield from _wrapped(f"{label:<{_LABEL}}{text}", indent, indent + _LABEL + 2)
 
 
 def _wrapped(text: str, first: int, others: int) -> Iterator[str]:
