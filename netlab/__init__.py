@@ -20,7 +20,7 @@ from netlab import errors
 from netlab.model.network import Flow, Network
 from netlab.model.topology import Lab
 from netlab.model.verdicts import Decision, Reason, Seen, Verdict
-from netlab.model.wire import Entry
+from netlab.model.wire import Entry, Wire
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Verdict",
     "built_in_labs",
     "errors",
+    "in_lockstep",
     "load",
     "paper",
     "running",
@@ -80,12 +81,13 @@ def paper(lab: Lab) -> Iterator[Network]:
 
 
 @contextmanager
-def running(lab: Lab, *, lockstep: bool = False) -> Iterator[Network]:
+def running(lab: Lab, *, lockstep: bool = False, keep_failed: bool = False) -> Iterator[Network]:
     """
     Build a throw-away copy of a lab in the kernel; it is gone at the end, also after an error.
 
     Args:
         lockstep: Put every packet to the oracle too, and say where the two differ.
+        keep_failed: Leave it up where the network's ``failed`` was set.
 
     Raises:
         MachineError: The machine lacks something, root included.
@@ -94,10 +96,14 @@ def running(lab: Lab, *, lockstep: bool = False) -> Iterator[Network]:
     from netlab.live import throw_away  # noqa: PLC0415
 
     with throw_away(lab) as wire:
-        if lockstep:
-            from netlab.check.lockstep import LockstepWire  # noqa: PLC0415
-            from netlab.oracle.paper import PaperWire  # noqa: PLC0415
+        network = in_lockstep(wire) if lockstep else Network(wire)
+        yield network
+        wire.keep = keep_failed and network.failed
 
-            yield Network(LockstepWire(wire, PaperWire(lab)))
-        else:
-            yield Network(wire)
+
+def in_lockstep(wire: Wire) -> Network:
+    """Return the network of a wire in the kernel, every packet of which is put to the oracle too."""
+    from netlab.check.lockstep import LockstepWire  # noqa: PLC0415
+    from netlab.oracle.paper import PaperWire  # noqa: PLC0415
+
+    return Network(LockstepWire(wire, PaperWire(wire.lab)))

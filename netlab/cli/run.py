@@ -24,9 +24,10 @@ def exec_(lab_name: str | None, node: str, command: tuple[str, ...]) -> None:
     \b
     netlab exec ec2 -- curl -s https://www.alphavantage.co/
     """  # noqa: D301 - click's mark for a block that is not wrapped
-    from netlab.live import exec_in  # noqa: PLC0415 - `--help` does without
+    from netlab.live import exec_in, need_root, running_lab  # noqa: PLC0415 - `--help` does without
 
-    sys.exit(exec_in(lab_name, node, command))
+    need_root()
+    sys.exit(exec_in(running_lab(lab_name), node, command))
 
 
 @click.command(context_settings=_ARGUMENTS, short_help="Log in to an instance, by real SSH from the internet.")
@@ -42,6 +43,7 @@ def ssh(lab_name: str | None, host: str | None, node: str, command: tuple[str, .
     netlab ssh ec2
     netlab ssh ec2 -- curl "https://www.alphavantage.co/query?function=GLOBAL_QUOTE&symbol=IBM&apikey=demo"
     """  # noqa: D301
-    from netlab.live import ssh_to  # noqa: PLC0415
+    from netlab.live import need_root, running_lab, ssh_to  # noqa: PLC0415
 
-    sys.exit(ssh_to(lab_name, node, command, host=host))
+    need_root()
+    sys.exit(ssh_to(running_lab(lab_name), node, command, host))

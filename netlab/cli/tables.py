@@ -63,18 +63,19 @@ def rules_tables(lab: Lab, cards: Sequence[Card]) -> list[RenderableType]:
     from rich import box  # noqa: PLC0415 - `--help` does without
     from rich.table import Table  # noqa: PLC0415
 
-    rules = {rule.id: rule for group in lab.groups.values() for rule in (*group.ingress, *group.egress)}
+    behind = {rule.id: rule for group in lab.groups.values() for rule in (*group.ingress, *group.egress)}
     tables: list[RenderableType] = []
     for card in cards:
-        table = Table(title=f"card {card.label} ({card.groups})", title_justify="left", box=box.SIMPLE_HEAD)
+        title = f"card {card.label}: groups {', '.join(card.groups)}"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column("packets", justify="right", no_wrap=True)
-        table.add_column("chain", no_wrap=True)
-        table.add_column("iptables", overflow="fold")
-        table.add_column("SG rule", overflow="fold")
-        for line in card.lines:
-            rule = rules.get(line.rule)
-            behind = f"{rule.id}: {rule}" if rule is not None else line.rule
-            table.add_row(str(line.packets), line.chain, line.spec, behind)
+        table.add_column("chain", overflow="fold")
+        table.add_column("iptables rule", overflow="fold")
+        table.add_column("SG rule behind it", overflow="fold")
+        for each in card.rules:
+            rule = behind.get(each.rule)
+            name = f"IPv6 {each.chain}" if each.family == 6 else each.chain
+            table.add_row(str(each.packets), name, each.spec, f"{rule.id}: {rule}" if rule is not None else each.tag)
         tables.append(table)
     return tables
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,34 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else 80, soft_wrap=not sys.stdout.isatty())
 
 
-@contextmanager
-def progress(title: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal what is being done; elsewhere, say the title once."""
-    if not sys.stderr.isatty():
-        click.echo(title, err=True)
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415
+class Progress:
+    """Says on a terminal what is being done, in one line that goes away; elsewhere only the title, once."""
 
-    with Console(stderr=True).status(title) as status:
-        yield lambda text: status.update(f"{title}: {text}")
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, text: str) -> None:
+        """Say what is done now."""
+        if self._shown:
+            click.echo(f"\r\x1b[2K{self._title}: {text}"[: 8 + 72], err=True, nl=False)
+
+    def stop(self) -> None:
+        """Make the line go away."""
+        if self._shown:
+            click.echo("\r\x1b[2K", err=True, nl=False)
+            self._shown = False
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Show progress while the body runs."""
+    shown = Progress(title)
+    if sys.stderr.isatty():
+        shown("…")
+    else:
+        click.echo(title, err=True)
+    try:
+        yield shown
+    finally:
+        shown.stop()

@@ -6,19 +6,22 @@ from netlab.live.lab import (
     attached,
     bring_up,
     missing_features,
+    need_root,
     pick,
+    running_lab,
     running_names,
     status,
     take_down,
     throw_away,
 )
 from netlab.live.programs import exec_in, ssh_to
-from netlab.live.show import Card, cards_of
+from netlab.live.show import Card, CardRule, cards_of
 from netlab.live.wire import LiveWire
 
 __all__ = [
     "BroughtUp",
     "Card",
+    "CardRule",
     "LabStatus",
     "LiveWire",
     "attached",
@@ -26,7 +29,9 @@ __all__ = [
     "cards_of",
     "exec_in",
     "missing_features",
+    "need_root",
     "pick",
+    "running_lab",
     "running_names",
     "ssh_to",
     "status",

@@ -17,7 +17,7 @@ from netlab.control import difference
 from netlab.errors import InputError, MachineError
 from netlab.kernel import features, machine
 from netlab.live import state
-from netlab.live.programs import start_services
+from netlab.live.programs import refresh_metadata, start_services
 from netlab.live.state import State
 from netlab.live.wire import LiveWire
 from netlab.model.topology import Lab
@@ -138,6 +138,7 @@ def _bring_to(wire: LiveWire, known: State, lab: Lab, source: str) -> BroughtUp:
         return BroughtUp("same", now.policy, wire)
     wire.become(lab)
     state.write(lab.name, State(lab, lab, source, complete=True))
+    refresh_metadata(lab)
     return BroughtUp("changed", now.policy, wire)
 
 
@@ -233,6 +234,7 @@ def attached(name: str | None) -> Iterator[LiveWire]:
 
         def remember(lab: Lab) -> None:
             state.write(known.first.name, replace(known, now=lab))
+            refresh_metadata(lab)
 
         with LiveWire(known.first, known.now, remember=remember) as wire:
             yield wire
@@ -253,10 +255,25 @@ def throw_away(lab: Lab) -> Iterator[LiveWire]:
                 start_services(copy)
                 started = True
 
+        keep = False
         try:
             machine.build(compile_lab(copy))
-            with LiveWire(copy, copy, before_real=before_real) as wire:
+            with LiveWire(copy, copy, remember=refresh_metadata, before_real=before_real) as wire:
                 yield wire
+                keep = wire.keep
+            if keep:
+                state.write(copy.name, State(copy, wire.lab, "", complete=True))
         finally:
-            take_down(copy.name)
-            state.forget_lock(copy.name)
+            if not keep:
+                take_down(copy.name)
+                state.forget_lock(copy.name)
+
+
+def running_lab(name: str | None) -> Lab:
+    """
+    Return a running lab as it is now.
+
+    Raises:
+        InputError: There is no such lab, or it is only half-built.
+    """
+    return known_state(pick(name)).now

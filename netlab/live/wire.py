@@ -35,6 +35,9 @@ class LiveWire:
         now: The lab as it is in the kernel.
         remember: Called with the lab after every change that was carried out.
         before_real: Called before the kernels' own stacks are to talk, so that services are there.
+
+    Attributes:
+        keep: A throw-away lab is to stay.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class LiveWire:
         self._plan = compile_lab(now)
         self._remember, self._before_real = remember, before_real
         self._prober: Prober | None = None
+        self.keep = False
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -117,7 +121,7 @@ class LiveWire:
         found: list[Entry] = []
         for interface in self._lab.instances[node].interfaces:
             namespace = kernel_name(self._plan.lab, card_name(node, interface.name))
-            entries = (entry_from_conntrack(interface, raw, self._lab.scale) for raw in list_entries(namespace))
+            entries = (entry_from_conntrack(self._lab, interface, raw) for raw in list_entries(namespace))
             found.extend(entry for entry in entries if entry is not None)
         return tuple(found)
 

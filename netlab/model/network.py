@@ -107,10 +107,16 @@ class Sent:
 
 
 class Network:
-    """A lab to play on, over a wire: ``open send reply error change wait flows ask``, and shorthands for changes."""
+    """
+    A lab to play on, over a wire: ``open send reply error change wait flows ask``, and shorthands for changes.
+
+    Attributes:
+        failed: Set by whoever plays on it and did not see what was expected.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
+        self.failed = False
         self._ports = _fresh_ports()
 
     @property

@@ -1,0 +1,107 @@
+"""`netlab check`: expectations and stories, on real packets or on paper. How they are shown is here too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from netlab.check.outcomes import LabReport, RowReport, StoryReport
+from netlab.errors import InputError
+from netlab.model.network import Network
+from netlab.model.topology import Lab
+
+_COLOURS = {"ok": "green", "FAILED": "red", "DISAGREE": "magenta", "BROKEN": "yellow"}
+
+
+@click.command(short_help="Play the expectations and stories of lab files; for CI.")
+@click.option("--paper", is_flag=True, help="Ask the oracle alone: no root, no packets.")
+@click.option("-k", "names", multiple=True, metavar="NAME", help="Only rows and stories whose words hold NAME.")
+@click.option("--keep", is_flag=True, help="Leave a lab up in which something failed.")
+@click.option("-v", "--verbose", is_flag=True, help="The trail of every packet, not only of failures.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document a lab, one a line.")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write JUnit XML.")
+@click.argument("labs", nargs=-1, required=True, metavar="LAB...")
+def check(
+    labs: tuple[str, ...],
+    names: tuple[str, ...],
+    junit: Path | None,
+    *,
+    paper: bool,
+    keep: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """
+    Build a throw-away copy of each lab, ask its expectations, play its stories, take it down. Exit 1 if one failed.
+
+    LAB is a file or the name of a built-in lab.
+    """
+    import netlab  # noqa: PLC0415 - `--help` does without
+
+    loaded = [netlab.load(name) for name in labs]
+    for name, lab in zip(labs, loaded, strict=True):
+        if not lab.expectations and not lab.stories:
+            raise InputError(f"{name}: found no expectation and no story, wanted something to check")
+        warn(lab)
+    reports = []
+    for lab in loaded:
+        with netlab.paper(lab) if paper else netlab.running(lab, lockstep=True, keep_failed=keep) as network:
+            report = play_and_print(network, lab, names, verbose=verbose, silent=as_json)
+            network.failed = not report.ok
+            if keep and not paper and not report.ok:
+                click.echo(f"netlab: {network.lab.name} is left up; netlab down {network.lab.name} ends it", err=True)
+        reports.append(report)
+        if as_json:
+            from netlab.check.report import to_json  # noqa: PLC0415 - `--help` does without
+
+            click.echo(json.dumps(to_json(report)))
+    if names and not any(report.rows or report.stories for report in reports):
+        raise InputError(f"-k {' '.join(names)}: no expectation or story holds that")
+    if junit is not None:
+        from netlab.check.junit import to_junit  # noqa: PLC0415
+
+        junit.write_text(to_junit(reports), encoding="utf-8")
+    sys.exit(0 if all(report.ok for report in reports) else 1)
+
+
+def warn(lab: Lab) -> None:
+    """Print a lab's warnings."""
+    for warning in lab.warnings:
+        click.echo(f"netlab: warning: {warning}", err=True)
+
+
+def play_and_print(
+    network: Network, lab: Lab, names: Iterable[str] = (), *, verbose: bool = False, silent: bool = False
+) -> LabReport:
+    """Play a lab's expectations and stories, and print each as it comes."""
+    from netlab.check import play_lab  # noqa: PLC0415 - `--help` does without
+    from netlab.check.text import row_lines, story_lines, summary_lines  # noqa: PLC0415
+
+    rows: list[RowReport] = []
+    stories: list[StoryReport] = []
+    for each in play_lab(network, lab, names):
+        if isinstance(each, RowReport):
+            rows.append(each)
+            lines = row_lines(each, verbose=verbose)
+        else:
+            stories.append(each)
+            lines = story_lines(each, verbose=verbose)
+        if not silent:
+            print_coloured(lines)
+    report = LabReport(lab.name, tuple(rows), tuple(stories))
+    if not silent:
+        print_coloured(summary_lines(report))
+    return report
+
+
+def print_coloured(lines: Iterable[str]) -> None:
+    """Print lines, the status word each may begin with in its colour; plain where this is no terminal."""
+    for line in lines:
+        word, space, rest = line.lstrip().partition(" ")
+        indent = line[: len(line) - len(line.lstrip())]
+        colour = _COLOURS.get(word)
+        click.echo(f"{indent}{click.style(word, fg=colour, bold=True)}{space}{rest}" if colour else line)
