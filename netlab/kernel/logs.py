@@ -67,7 +67,7 @@ class LogReader:
             KernelError: It cannot be entered, or someone else reads its records already.
         """
         self.namespace = namespace
-        self._next_seq = 0
+        self._next_seq: int | None = 0  # None = records were lost: any number may follow
         with entered(namespace):
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
         try:
@@ -99,14 +99,13 @@ class LogReader:
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise KernelError(f"{self.namespace}: reading log records: {error.strerror}") from error
-            self.discard()
+            self._forget()
             raise BrokenError(f"{self.namespace}: log records were lost, the socket's buffer was full") from error
         for record in records:
-            if record.seq != self._next_seq:
-                missing = record.seq - self._next_seq
-                self.discard()
-                raise BrokenError(f"{self.namespace}: {missing} log records are missing before number {record.seq}")
-            self._next_seq += 1
+            if self._next_seq not in {None, record.seq}:
+                self._forget()
+                raise BrokenError(f"{self.namespace}: log records are missing before number {record.seq}")
+            self._next_seq = record.seq + 1
         return records
 
     def discard(self) -> None:
@@ -115,12 +114,17 @@ class LogReader:
             try:
                 for data in self._datagrams():
                     for record in _records(data):
-                        self._next_seq = record.seq + 1
+                        self._next_seq = None if self._next_seq is None else record.seq + 1
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
+                    self._next_seq = None
                     continue
                 raise KernelError(f"{self.namespace}: reading log records: {error.strerror}") from error
             return
+
+    def _forget(self) -> None:
+        self.discard()
+        self._next_seq = None
 
     def _datagrams(self) -> Iterator[bytes]:
         while True:
@@ -147,7 +151,7 @@ class LogReader:
             if kind == _NLMSG_ERROR:  # also the acknowledgement; records may come before it
                 break
         (code,) = struct.unpack_from("=i", data, 16)
-        if code == -errno.EBUSY:
+        if code in {-errno.EPERM, -errno.EBUSY}:
             raise KernelError(f"{self.namespace}: log group {group}: another process reads it already")
         if code:
             raise KernelError(f"{self.namespace}: log group {group}: {errno.errorcode.get(-code, -code)}")

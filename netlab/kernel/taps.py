@@ -81,7 +81,8 @@ class Tap:
         """
         self.name = f"{namespace} {device}".rstrip()
         with entered(namespace):
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            begin = 0 if device else socket.htons(_ETH_P_ALL)  # without a device there is nothing to bind to
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, begin)
             try:
                 self._open(device, [] if everything else _filter_program(destinations))
             except OSError as error:
@@ -134,7 +135,10 @@ class Tap:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, head)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         size_buffer(self._socket)
-        self._socket.bind((device, _ETH_P_ALL))
+        if device:
+            self._socket.bind((device, _ETH_P_ALL))
+        else:
+            self.read()  # what came before the filter stood
 
 
 class Originator:
