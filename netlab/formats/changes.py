@@ -11,14 +11,8 @@ import re
 from collections.abc import Callable
 
 from netlab.errors import InputError
-from netlab.formats.rules import (
-    acl_names,
-    parse_entry_number,
-    peer_text,
-    read_entry,
-    read_network,
-    read_rule,
-)
+from netlab.formats.acls import acl_names, parse_entry_number, read_entry
+from netlab.formats.rules import read_rule
 from netlab.formats.schema import EntryShape, ProtocolShape, RuleShape, Shape
 from netlab.formats.stage import Stage
 from netlab.formats.story_schema import (
@@ -28,6 +22,7 @@ from netlab.formats.story_schema import (
     PrefixListChangeShape,
     RulesChangeShape,
 )
+from netlab.formats.traffic import peer_text, read_network
 from netlab.formats.words import parse_known, parse_number, parse_protocol, shown
 from netlab.formats.yaml_reader import Path
 from netlab.model.changes import (

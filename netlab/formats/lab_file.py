@@ -5,20 +5,15 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from netlab.errors import LabFileError, Mistake
-from netlab.formats.rules import PeerNames, peer_names, read_acls, read_groups, read_prefix_lists
+from netlab.formats.acls import read_acls
+from netlab.formats.ground import Ground
+from netlab.formats.nodes import read_hosts, read_instances
+from netlab.formats.rules import PeerNames, peer_names, read_groups, read_prefix_lists
 from netlab.formats.schema import TimersShape, TopShape
 from netlab.formats.sheet import Sheet, where
 from netlab.formats.stage import Stage, addressed
 from netlab.formats.stories import read_expectations, read_stories
-from netlab.formats.topology import (
-    Ground,
-    read_hosts,
-    read_instances,
-    read_nat_gateways,
-    read_routes,
-    read_subnets,
-    read_vpc,
-)
+from netlab.formats.topology import read_nat_gateways, read_routes, read_subnets, read_vpc
 from netlab.formats.words import parse_name, parse_scale, shown
 from netlab.formats.yaml_reader import read_yaml
 from netlab.model.topology import Lab, Vpc

@@ -48,8 +48,8 @@ def render_lab(lab: Lab) -> str:
 
 def _dump(data: Data) -> str:
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False  # type: ignore[assignment]  # ruamel types its default, None, only
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel types its default, None, only
     yaml.width = 4096
     yaml.representer.ignore_aliases = lambda *_: True
     stream = StringIO()

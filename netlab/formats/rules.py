@@ -1,33 +1,29 @@
-"""Security groups, prefix lists and network ACLs of a lab file. What rules do is not known here."""
+"""Security groups and prefix lists of a lab file. What rules do is not known here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from netlab.errors import InputError
-from netlab.formats.schema import AclShape, EntryShape, GroupShape, PrefixListShape, ProtocolShape, RuleShape
+from netlab.formats.schema import GroupShape, PrefixListShape, RuleShape
 from netlab.formats.sheet import Sheet
+from netlab.formats.traffic import (
+    peer_text,
+    read_network,
+    read_traffic,
+    warn_if_void,
+)
 from netlab.formats.words import (
-    parse_choice,
     parse_description,
-    parse_icmp,
     parse_name,
-    parse_network,
     parse_number,
-    parse_ports,
-    parse_protocol,
     parse_rule_id,
     shown,
     suggestion,
 )
 from netlab.formats.yaml_reader import Path
-from netlab.model.acls import DEFAULT_ACL, AclEntry, NetworkAcl
 from netlab.model.addresses import EVERYWHERE, Cidr
 from netlab.model.rules import (
-    ICMP,
-    ICMPV6,
-    PROTOCOL_NUMBERS,
     Direction,
     GroupRef,
     Peer,
@@ -40,7 +36,7 @@ from netlab.model.rules import (
 from netlab.model.topology import DEFAULT_GROUP
 
 MOST_PREFIXES = 1000
-HIGHEST_ENTRY = 32766
+
 
 V = TypeVar("V")
 
@@ -123,24 +119,6 @@ def read_prefix_lists(sheet: Sheet, names: PeerNames) -> dict[str, PrefixList]:
     return lists
 
 
-def read_acls(sheet: Sheet) -> dict[str, NetworkAcl]:
-    """Read the network ACLs."""
-    acls = {}
-    for name in sheet.mapping(("network_acls",)):
-        path = ("network_acls", name)
-        sheet.take(path, parse_name, name)
-        if sheet.shape(AclShape, path) is not None:
-            sides = [_read_entries(sheet, (*path, each.value), each) for each in Direction]
-            acls[name] = NetworkAcl(name, *sides)
-    return acls
-
-
-def acl_names(sheet: Sheet) -> tuple[str, ...]:
-    """Return the names of all ACLs, the default one among them."""
-    acls = tuple(sheet.mapping(("network_acls",)))
-    return (*acls, *({DEFAULT_ACL} - {*acls}))
-
-
 def read_rule(
     sheet: Sheet, path: Path, direction: Direction, names: PeerNames, group: str
 ) -> tuple[RuleShape, Traffic, Peer] | None:
@@ -159,54 +137,8 @@ def read_rule(
     peer = _read_peer(sheet, (*path, key), text, names, group)
     if traffic is None or peer is None:
         return None
-    _warn_if_void(sheet, path, traffic, names.families.get(str(peer)) if isinstance(peer, PrefixListRef) else peer)
+    warn_if_void(sheet, path, traffic, names.families.get(str(peer)) if isinstance(peer, PrefixListRef) else peer)
     return shape, traffic, peer
-
-
-def peer_text(sheet: Sheet, path: Path, shape: RuleShape | EntryShape, direction: Direction) -> tuple[str, str] | None:
-    """Return the key of the peer that the direction wants, and what stands behind it."""
-    key, other = ("from", "to") if direction is Direction.INGRESS else ("to", "from")
-    found = {"from": shape.from_, "to": shape.to}
-    if found[other] is not None:
-        sheet.wrong((*path, other), f"found '{other}:', wanted '{key}:' in {direction.value}")
-        return None
-    text = found[key]
-    if text is None:
-        sheet.wrong((*path, key), f"is missing, wanted {shape.wanted(key)}")
-        return None
-    return key, text
-
-
-def read_traffic(sheet: Sheet, path: Path, shape: ProtocolShape) -> Traffic | None:
-    """Read the one protocol key of a rule or entry."""
-    found = the_protocol(sheet, path, shape)
-    return None if found is None else sheet.take((*path, found[0]), _parse_traffic, found)
-
-
-def the_protocol(sheet: Sheet, path: Path, shape: ProtocolShape) -> tuple[str, str] | None:
-    """Return the one protocol key and its value; anything else is noted."""
-    given = shape.protocols()
-    if len(given) != 1:
-        found = " and ".join(key for key, _ in given) or "no protocol"
-        sheet.wrong(path, f"found {found}, wanted exactly one of tcp, udp, icmp, icmpv6, protocol")
-        return None
-    key, text = given[0]
-    if text is None:
-        sheet.wrong((*path, key), f"found nothing, wanted {shape.wanted(key)}")
-        return None
-    return key, text
-
-
-def read_network(sheet: Sheet, path: Path, text: str) -> Cidr | None:
-    """Read a network; where host bits are cleared, warn."""
-    cidr = sheet.take(path, parse_network, text)
-    if cidr is not None and "/" in text and not _same_address(text, cidr):
-        sheet.warn(path, f"{text} has host bits set, {cidr} is meant")
-    return cidr
-
-
-def _same_address(text: str, cidr: Cidr) -> bool:
-    return type(cidr.network_address)(text.partition("/")[0]) == cidr.network_address
 
 
 def _read_rules(
@@ -232,41 +164,6 @@ def _read_rules(
     return tuple(rules)
 
 
-def _read_entries(sheet: Sheet, path: Path, direction: Direction) -> tuple[AclEntry, ...]:
-    entries: list[AclEntry] = []
-    lines: dict[int, int] = {}
-    for index in sheet.rows(path):
-        entry = read_entry(sheet, (*path, index), direction)
-        if entry is None:
-            continue
-        if entry.number in lines:
-            sheet.wrong((*path, index, "rule"), f"{entry.number} is the entry of line {lines[entry.number]} already")
-        lines.setdefault(entry.number, sheet.line((*path, index)))
-        entries.append(entry)
-    return tuple(sorted(entries, key=lambda entry: entry.number))
-
-
-def read_entry(sheet: Sheet, path: Path, direction: Direction) -> AclEntry | None:
-    """Read one entry of an ACL; None where anything about it is wrong (and noted)."""
-    shape = sheet.shape(EntryShape, path)
-    if shape is None:
-        return None
-    traffic = read_traffic(sheet, path, shape)
-    number = sheet.take((*path, "rule"), parse_entry_number, shape.rule)
-    action = sheet.take((*path, "action"), _parse_action, shape.action)
-    side = peer_text(sheet, path, shape, direction)
-    cidr = None if side is None else read_network(sheet, (*path, side[0]), side[1])
-    if traffic is None or number is None or action is None or cidr is None:
-        return None
-    _warn_if_void(sheet, path, traffic, cidr)
-    return AclEntry(number, traffic, cidr, action == "allow")
-
-
-def parse_entry_number(text: str) -> int:
-    """Read the number of an ACL entry."""
-    return parse_number(text, 1, HIGHEST_ENTRY, f"a number from 1 to {HIGHEST_ENTRY}")
-
-
 def _read_peer(sheet: Sheet, path: Path, text: str, names: PeerNames, group: str) -> Peer | None:
     if text == "self":
         return GroupRef(group)
@@ -281,30 +178,5 @@ def _read_peer(sheet: Sheet, path: Path, text: str, names: PeerNames, group: str
     return None
 
 
-def _warn_if_void(sheet: Sheet, path: Path, traffic: Traffic, peer: Peer | int | None) -> None:
-    """Warn of ICMP with the other family's peer, which AWS accepts and which matches nothing."""
-    family = peer if isinstance(peer, int) else getattr(peer, "version", None)
-    wanted = {ICMP: 4, ICMPV6: 6}.get(traffic.protocol or 0)
-    if wanted is not None and family is not None and family != wanted:
-        name, other = ("icmp", "icmpv6") if wanted == 4 else ("icmpv6", "icmp")
-        sheet.warn(path, f"{name} with an IPv{family} peer matches nothing; IPv{family} has {other}")
-
-
-def _parse_traffic(found: tuple[str, str]) -> Traffic:
-    key, text = found
-    if key in {"tcp", "udp"}:
-        return Traffic(PROTOCOL_NUMBERS[key], parse_ports(text))
-    if key in {"icmp", "icmpv6"}:
-        return Traffic(PROTOCOL_NUMBERS[key], None, *parse_icmp(text))
-    return Traffic(parse_protocol(text))
-
-
 def _parse_max_entries(text: str) -> int:
     return parse_number(text, 1, MOST_PREFIXES, f"a number from 1 to {MOST_PREFIXES}")
-
-
-def _parse_action(text: str) -> str:
-    try:
-        return parse_choice(text, ("allow", "deny"))
-    except InputError:
-        raise InputError(f"found {shown(text)}, wanted allow or deny") from None

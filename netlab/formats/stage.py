@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from netlab.formats.rules import PeerNames, acl_names
+from netlab.formats.acls import acl_names
+from netlab.formats.rules import PeerNames
 from netlab.formats.sheet import Sheet
 from netlab.formats.words import parse_known, shown, suggestion
 from netlab.formats.yaml_reader import Path
