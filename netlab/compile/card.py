@@ -4,7 +4,7 @@ A card: the gate between an instance's interface and the VPC. One namespace, one
      instance ── inst [ card ] vpc ── router        in by `vpc` = ingress, in by `inst` = egress
 
 Here its parts are put together: filter (card_filter.py) decides; raw keeps conntrack off protocols whose ports AWS
-ignores; mangle hides the hop; sets hold the addresses behind names; card_state.py has the timers.
+ignores; mangle hides the hop; sets hold the addresses behind names; card_state.py and card_nft.py have the timers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from ipaddress import ip_network
 from netlab.compile import card_names as names
 from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_filter import filter_table, pooled_rules
-from netlab.compile.card_state import PORTLESS, card_nft, card_sysctls
+from netlab.compile.card_nft import PORTLESS, card_nft
+from netlab.compile.card_state import card_sysctls
 from netlab.compile.rules import jump, matching
 from netlab.model.addresses import Cidr
 from netlab.model.rules import GroupRef, PrefixListRef

@@ -26,10 +26,10 @@ OPENER_FIRST, OPENER_AGAIN, ANSWER_FIRST, ANSWER_AGAIN = 0x4, 0x8, 0x10, 0x20
 STREAM = OPENER_AGAIN | ANSWER_AGAIN
 """Set in an entry's mark once more than one request and response were seen."""
 
-BY_RULES, BY_ADDRESSES, OPENS, FULL_TTL = 0x1, 0x2, 0x4, 0x100
+BY_RULES, BESIDE, OPENS, FULL_TTL = 0x1, 0x2, 0x4, 0x100
 """
-Bits of a packet's mark: judged by the rules alone, without state; belongs to a remembered pair of addresses (protocols
-whose ports AWS ignores); opens a new entry; came with a TTL of 255.
+Bits of a packet's mark: judged by the rules alone, without state; of a flow that is remembered beside conntrack
+(card_nft.py); opens a new entry; came with a TTL of 255.
 """
 
 SIDE = {Direction.INGRESS: "in", Direction.EGRESS: "out"}

@@ -1,0 +1,162 @@
+"""
+A card's memory beside conntrack's: an nftables table, for what iptables cannot say.
+
+- A UDP flow's entry admits packets only while it is in the set ``alive``: 30 s, or 180 s once more than one request
+  and response were seen (the kernel's own criterion for a stream is another one).
+- Conntrack calls some packets of a TCP flow INVALID while its handshake is not complete (data before the SYN-ACK).
+  AWS's flow is its addresses and ports, so those of a handshake are remembered in ``shakes4`` and ``shakes6``.
+- SCTP, UDP-Lite and DCCP are remembered by addresses and protocol (``pairs4``, ``pairs6``), as AWS does; conntrack
+  would take their ports.
+- The allowance counts the entries of both families.
+
+``before`` runs before the filter table, ``after`` behind it on what it accepted. Neither depends on rules or groups,
+so a change of those leaves the table, and what it remembers, alone.
+"""
+
+from __future__ import annotations
+
+from netlab.compile import card_names as names
+from netlab.compile.card_state import OTHER_S, TCP_S, scaled_s
+from netlab.compile.rules import LOGS_PER_SECOND
+from netlab.model.topology import Interface, Lab
+from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, NftTable
+from netlab.plan.tags import Tag
+
+TABLE = "card"
+
+PORTLESS = (33, 132, 136)
+"""Protocols that Linux tracks by port and AWS does not: DCCP, SCTP, UDP-Lite."""
+
+_IS_PORTLESS = "meta l4proto { " + ", ".join(str(each) for each in PORTLESS) + " }"
+_IS_TRACKED = f"ct mark & {names.ENTRY_TRACKED:#x} != 0x0"
+_KNOWN = f"meta mark set meta mark | {names.BESIDE:#x}"
+_HEADERS = tuple(
+    (device, own, far, ip, family)
+    for device, own, far in ((names.INSIDE, "s", "d"), (names.OUTSIDE, "d", "s"))
+    for ip, family in (("ip", 4), ("ip6", 6))
+)
+"""By which device a packet comes in; the letters of the instance's end and the far one in its header; its header."""
+
+
+def card_nft(lab: Lab, interface: Interface) -> NftTable:
+    """Return the table of an interface's card."""
+    tracking = interface.connection_tracking
+    udp_s, stream_s = scaled_s(lab, tracking.udp_s), scaled_s(lab, tracking.udp_stream_s)
+    shake_s, closed_s = scaled_s(lab, TCP_S["syn_sent"]), scaled_s(lab, TCP_S["close"])
+    parts = [
+        *_sets(stream_s, shake_s, scaled_s(lab, OTHER_S)),
+        *_pair_chains(),
+        *_tcp_chains(closed_s),
+        *_udp_chains(udp_s, stream_s),
+        *(() if interface.allowance is None else (_full_chain(),)),
+        *_hooks(interface.allowance),
+    ]
+    return NftTable("inet", TABLE, "\n".join(parts))
+
+
+def _sets(stream_s: int, shake_s: int, other_s: int) -> list[str]:
+    kinds = [("alive", "typeof ct id", stream_s)]
+    for family, address in ((4, "ipv4_addr"), (6, "ipv6_addr")):
+        kinds.append((f"shakes{family}", f"type {address} . inet_service . {address} . inet_service", shake_s))
+        kinds.append((f"pairs{family}", f"type {address} . {address} . inet_proto", other_s))
+    return [
+        f"  set {name} {{ {kind}; flags dynamic,timeout; timeout {seconds}s; size 65535; }}"
+        for name, kind, seconds in kinds
+    ]
+
+
+def _pair_chains() -> list[str]:
+    """Return the chains that recall and remember a pair of addresses, the instance's first."""
+    keys = [
+        (f'iifname "{device}"', f"{ip} {own}addr . {ip} {far}addr . meta l4proto", f"@pairs{family}")
+        for device, own, far, ip, family in _HEADERS
+    ]
+    return [
+        _chain("recall-pair", *(f"{where} {key} {name} {_KNOWN}" for where, key, name in keys)),
+        _chain("remember-pair", *(f"{where} update {name} {{ {key} }}" for where, key, name in keys)),
+    ]
+
+
+def _tcp_chains(closed_s: int) -> list[str]:
+    """Return the chains that remember a handshake, recall it, shorten its time at a reset, and forget it."""
+    keys = [
+        (
+            f'iifname "{device}"',
+            f"{ip} {own}addr . tcp {own}port . {ip} {far}addr . tcp {far}port",
+            f"@shakes{family}",
+        )
+        for device, own, far, ip, family in _HEADERS
+    ]
+    shorter = [f"{where} {key} {name} update {name} {{ {key} timeout {closed_s}s }}" for where, key, name in keys]
+    return [
+        _chain("recall-tcp", *(f"{where} {key} {name} {_KNOWN}" for where, key, name in keys)),
+        _chain("remember-tcp", *(f"{where} update {name} {{ {key} }}" for where, key, name in keys)),
+        _chain("shorten-tcp", *shorter),
+        _chain("forget-tcp", *(f"{where} {key} {name} delete {name} {{ {key} }}" for where, key, name in keys)),
+    ]
+
+
+def _udp_chains(udp_s: int, stream_s: int) -> list[str]:
+    """Return the chains that count both sides' datagrams, up to two, and set the flow's time accordingly."""
+    by_instance = f"ct mark & {names.ENTRY_BY_INSTANCE:#x}"
+    streams = f"ct mark & {names.STREAM:#x} == {names.STREAM:#x}"
+    return [
+        _chain(
+            "keep-alive",
+            f"{streams} update @alive {{ ct id timeout {stream_s}s }} return",
+            f"update @alive {{ ct id timeout {udp_s}s }}",
+        ),
+        _chain("opener", *_count(names.OPENER_FIRST, names.OPENER_AGAIN), "goto keep-alive"),
+        _chain("answer", *_count(names.ANSWER_FIRST, names.ANSWER_AGAIN), "goto keep-alive"),
+        _chain(
+            "datagram",
+            f'iifname "{names.INSIDE}" {by_instance} != 0x0 goto opener',
+            f'iifname "{names.OUTSIDE}" {by_instance} == 0x0 goto opener',
+            "goto answer",
+        ),
+    ]
+
+
+def _count(first: int, again: int) -> tuple[str, str]:
+    return (f"ct mark & {first:#x} != 0x0 ct mark set ct mark | {again:#x}", f"ct mark set ct mark | {first:#x}")
+
+
+def _full_chain() -> str:
+    """Return the chain that drops a packet for which there is no room; its entry, if any, admits nothing."""
+    tag = Tag("allowance", True, "ALLOWANCE")
+    log = f'log prefix "{tag}" group {LOG_GROUP}'
+    rate = f"limit rate {LOGS_PER_SECOND}/second burst {LOGS_PER_SECOND} packets"
+    return _chain(
+        "full",
+        "ct mark set 0x0",
+        *(f"{ip} dscp {PROBE_DSCP:#x} {log}" for ip in ("ip", "ip6")),
+        *(f"{ip} dscp != {PROBE_DSCP:#x} {rate} {log}" for ip in ("ip", "ip6")),
+        f'counter drop comment "{tag}"',
+    )
+
+
+def _hooks(allowance: int | None) -> list[str]:
+    limit = () if allowance is None else (f"meta mark & {names.OPENS:#x} != 0x0 ct count over {allowance} goto full",)
+    return [
+        _chain(
+            "before",
+            "type filter hook forward priority -1; policy accept;",
+            f"ct original protocol 17 {_IS_TRACKED} ct id != @alive ct mark set 0x0",
+            "meta l4proto 6 ct state invalid goto recall-tcp",
+            f"{_IS_PORTLESS} goto recall-pair",
+        ),
+        _chain(
+            "after",
+            "type filter hook forward priority 1; policy accept;",
+            *limit,
+            f"meta l4proto 6 meta mark & {names.BY_RULES:#x} != 0x0 goto forget-tcp",
+            f"tcp flags & (syn | rst) == syn {_IS_TRACKED} goto remember-tcp",
+            f"tcp flags & (syn | rst) != 0x0 {_IS_TRACKED} goto shorten-tcp",
+            f"meta l4proto 17 {_IS_TRACKED} goto datagram",
+            f"{_IS_PORTLESS} meta mark & {names.OPENS | names.BESIDE:#x} != 0x0 goto remember-pair",
+        ),
+    ]
+
+
+def _chain(name: str, *rules: str) -> str:
+    return "\n".join([f"  chain {name} {{", *(f"    {rule}" for rule in rules), "  }"])
