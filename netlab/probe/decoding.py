@@ -18,7 +18,7 @@ from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.probe.cookies import COOKIE_SIZE, is_cookie
 from netlab.probe.headers import own_header_size
 
-_FLAG_LETTERS = "FSRPAU"
+_FLAGS = tuple("".join(letter for bit, letter in enumerate("FSRPAU") if bits >> bit & 1) for bits in range(64))
 _IPV6_FRAGMENT = 44
 _TRANSPORT_SIZE = {TCP: 20, UDP: 8, ICMP: 8, ICMPV6: 8}
 
@@ -103,6 +103,18 @@ def ip_head(data: bytes) -> IpHead | None:
     return None
 
 
+def is_fragment(data: bytes) -> bool:
+    """Tell whether these bytes are not a whole packet's; they hold an IP header."""
+    if data[0] >> 4 == 4:
+        return bool((data[6] << 8 | data[7]) & 0x3FFF)
+    return data[6] == _IPV6_FRAGMENT
+
+
+def destination(data: bytes) -> bytes:
+    """Return where a packet goes, as its IP header has it."""
+    return data[16:20] if data[0] >> 4 == 4 else data[24:40]
+
+
 def _transport(data: bytes, head: IpHead) -> Packet | None:
     at, size = head.start, head.length - _TRANSPORT_SIZE.get(head.protocol, 0)
     if len(data) < at + _TRANSPORT_SIZE.get(head.protocol, 0):
@@ -110,9 +122,19 @@ def _transport(data: bytes, head: IpHead) -> Packet | None:
     match head.protocol:
         case 6:
             sport, dport, seq, ack, offset, bits = struct.unpack_from("!HHIIBB", data, at)
-            flags = "".join(letter for bit, letter in enumerate(_FLAG_LETTERS) if bits >> bit & 1)
             size = head.length - (offset >> 4) * 4
-            return Packet(head.src, head.dst, TCP, sport, dport, flags, size=max(size, 0), df=head.df, seq=seq, ack=ack)
+            return Packet(
+                head.src,
+                head.dst,
+                TCP,
+                sport,
+                dport,
+                _FLAGS[bits & 0x3F],
+                size=max(size, 0),
+                df=head.df,
+                seq=seq,
+                ack=ack,
+            )
         case 17:
             sport, dport = struct.unpack_from("!HH", data, at)
             return Packet(head.src, head.dst, UDP, sport, dport, size=size, df=head.df)

@@ -22,13 +22,13 @@ class Door:
     One door.
 
     Attributes:
-        owned: Its addresses: a packet to one of them that comes in here has arrived.
+        owned: Its addresses, packed: a packet to one of them that comes in here has arrived.
         send: Sends a packet, IP header first, to an address. Raises OSError as the kernel answers.
     """
 
     station: Station
     tap: Tap
-    owned: frozenset[Address]
+    owned: frozenset[bytes]
     mtu: int
     send: Callable[[bytes, Address], None]
 
@@ -51,7 +51,7 @@ def open_doors(lab: Lab, stack: ExitStack) -> Iterator[Door]:
     owned = local_addresses(router)
     tap = Tap(router, destinations=sorted(owned, key=lambda each: (each.version, each.packed)))
     stack.callback(tap.close)
-    yield Door(VPC_ROUTER, tap, owned, _INSIDE_MTU, originator.send)
+    yield Door(VPC_ROUTER, tap, frozenset(each.packed for each in owned), _INSIDE_MTU, originator.send)
 
 
 def _open_door(lab: Lab, stack: ExitStack, station: Station, peer: tuple[str, str], owned: tuple[Address, ...]) -> Door:
@@ -65,4 +65,4 @@ def _open_door(lab: Lab, stack: ExitStack, station: Station, peer: tuple[str, st
     def send(packet: bytes, destination: Address) -> None:
         tap.send(head + _ETHERTYPE[destination.version] + packet)
 
-    return Door(station, tap, frozenset(owned), facts.mtu, send)
+    return Door(station, tap, frozenset(each.packed for each in owned), facts.mtu, send)

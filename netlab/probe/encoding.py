@@ -8,11 +8,9 @@ Scapy makes each *shape* (everything but addresses, ports, numbers) once; its by
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
-from netlab.model.addresses import Address
 from netlab.model.packets import Packet
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.probe.cookies import COOKIE_SIZE
@@ -21,7 +19,23 @@ from netlab.probe.headers import CHECKSUM_AT, crc32c, own_header_size
 _IPV6_FRAGMENT = 44
 _TRANSPORT_SIZE = {TCP: 20, UDP: 8, ICMP: 8, ICMPV6: 8}
 
-_ZERO: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+
+class Shape(NamedTuple):
+    """
+    What packets that differ only in addresses, ports and numbers have in common.
+
+    Attributes:
+        quote_size: Bytes that an ICMP error quotes, before its payload.
+    """
+
+    family: int
+    protocol: int
+    flags: str
+    icmp_type: int | None
+    icmp_code: int
+    size: int
+    df: bool
+    quote_size: int
 
 
 def encode(packet: Packet, cookie: bytes, *, ident: int, mtu: int) -> list[bytes]:
@@ -53,14 +67,24 @@ def ones_complement(data: bytes | bytearray) -> int:
 
 
 def _whole(packet: Packet, cookie: bytes, ident: int) -> bytes:
-    quoted = packet.quoted
+    quoted, family = packet.quoted, packet.src.version
     quote_size = 0 if quoted is None else _headers_size(quoted)
-    blank = replace(
-        packet, src=_ZERO[packet.family], dst=_ZERO[packet.family], sport=0, dport=0, seq=0, ack=0, quoted=None
+    data = bytearray(
+        _shape(
+            Shape(
+                family,
+                packet.protocol,
+                packet.flags,
+                packet.icmp_type,
+                packet.icmp_code or 0,
+                packet.size,
+                packet.df,
+                quote_size,
+            )
+        )
     )
-    data = bytearray(_shape(replace(blank, icmp_id=0 if packet.icmp_id is not None else None), quote_size))
-    start = 20 if packet.family == 4 else 40
-    if packet.family == 4:
+    start = 20 if family == 4 else 40
+    if family == 4:
         data[4:6] = struct.pack("!H", ident & 0xFFFF)
         data[12:20] = packet.src.packed + packet.dst.packed
     else:
@@ -101,10 +125,10 @@ def _seal(data: bytearray, packet: Packet, start: int) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _shape(packet: Packet, quote_size: int) -> bytes:
-    from netlab.probe.shapes import shape  # noqa: PLC0415 - it imports Scapy: only where packets are made
+def _shape(shape: Shape) -> bytes:
+    from netlab.probe.shapes import bytes_from_shape  # noqa: PLC0415 - it imports Scapy: only where packets are made
 
-    return shape(packet, quote_size)
+    return bytes_from_shape(shape)
 
 
 def _headers_size(packet: Packet) -> int:

@@ -7,6 +7,7 @@ are put in the order in which gates stand on a packet's way.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from netlab.model.packets import Packet
@@ -32,6 +33,7 @@ from netlab.plan.tags import Tag, tag_from_text
 from netlab.probe.decoding import decode
 
 _ROUTER_GATES = {"route": VPC_ROUTE, "mtu": MTU_GATE, "igw": IGW, "internet": INTERNET}
+_ESSENCE = 256  # what a log record holds of a packet; a tap sees all of it
 _WAY = (
     "leaving",
     "egress",
@@ -150,15 +152,10 @@ def transit_from_evidence(followed: Followed) -> Transit:
     """Sum up what is known of a packet; without an end that a gate or its target claims it is BROKEN."""
     sent, station = followed.departure.packet, str(followed.departure.station)
     clues = _in_order(followed.clues)
-    arrived = _arrived(followed.arrival, sent) if followed.arrival is not None and followed.is_complete else None
     denied = bool(clues) and clues[-1].denies
-    trail = [Sight(station, sent)]
-    for clue in clues:
-        found = decode(clue.data)
-        if found is not None:
-            trail.append(Sight(clue.at, _as_sent(found[0], sent)))
-    if arrived is not None and followed.arrival is not None:
-        trail.append(Sight(followed.arrival.at, arrived))
+    places = [*clues, followed.arrival] if followed.arrival is not None and followed.is_complete else clues
+    trail = [Sight(station, sent), *_sights(places, sent)]
+    arrived = trail[-1].packet if len(places) > len(clues) else None
     detail = followed.trouble or _contradiction(trail, clues, arrived)
     seen = Seen.BROKEN if detail else Seen.LOST if denied else Seen.DELIVERED
     return Transit(
@@ -194,11 +191,22 @@ def _in_order(clues: list[Clue]) -> list[Clue]:
     return ordered
 
 
-def _arrived(arrival: Clue, sent: Packet) -> Packet | None:
-    found = decode(arrival.data)
-    return None if found is None else _as_sent(found[0], sent)
+def _sights(clues: list[Clue], sent: Packet) -> Iterator[Sight]:
+    """Yield what was seen at each place; mostly it is the same everywhere, and then read once."""
+    known: dict[bytes, Packet] = {}
+    for clue in clues:
+        # Without what changes on the way and no Packet holds: IPv4's TTL and checksum, IPv6's hop limit.
+        essence = clue.data[12:_ESSENCE] if sent.src.version == 4 else clue.data[8:_ESSENCE]
+        packet = known.get(essence)
+        if packet is None:
+            found = decode(clue.data)
+            if found is None:
+                continue
+            packet = known[essence] = _as_sent(found[0], sent)
+        yield Sight(clue.at, packet)
 
 
 def _as_sent(packet: Packet, sent: Packet) -> Packet:
     """Give a packet what a fragment or an IPv6 header cannot say of the whole."""
-    return replace(packet, size=sent.size, df=sent.df if packet.family == 6 else packet.df)
+    df = sent.df if packet.src.version == 6 else packet.df
+    return packet if (packet.size, packet.df) == (sent.size, df) else replace(packet, size=sent.size, df=df)

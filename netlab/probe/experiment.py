@@ -30,7 +30,7 @@ from netlab.model.wire import Departure
 from netlab.plan.nouns import PROBE_DSCP, VPC, card_name, kernel_name
 from netlab.probe.conversation import Conversation
 from netlab.probe.cookies import Cookies
-from netlab.probe.decoding import IpHead, ip_head, packet_from_bytes
+from netlab.probe.decoding import IpHead, destination, ip_head, is_fragment, packet_from_bytes
 from netlab.probe.doors import Door, open_doors
 from netlab.probe.encoding import encode
 from netlab.probe.evidence import Clue, Followed, clue_from_frame, clue_from_record, transit_from_evidence
@@ -221,26 +221,27 @@ class Prober:
                 return True
             waiting.extend((point, each) for each in found)
         for point, sight in waiting:
-            number, head = self._recognise(sight.payload if isinstance(sight, LogRecord) else sight.packet)
-            if number in under_way and head is not None:
+            data = sight.payload if isinstance(sight, LogRecord) else sight.packet
+            if not _is_probe(data):
+                continue
+            head = ip_head(data) if is_fragment(data) else None
+            number = self._cookies.number(data) if head is None else self._fragment_of(data, head)
+            if number in under_way:
                 _note(self.lab, under_way[number], point, sight, head)
                 news = True
             elif number is None and head is not None and head.offset:
                 strays.append((point, sight))  # its first fragment is still to be read
         return news
 
-    def _recognise(self, data: bytes) -> tuple[int | None, IpHead | None]:
-        """Return the number of the packet these bytes are of; a fragment goes by what the first one made known."""
-        if not _is_probe(data):
-            return None, None
-        head = ip_head(data)
-        if head is None:
-            return None, None
+    def _fragment_of(self, data: bytes, head: IpHead) -> int | None:
+        """Return the number of the packet of a fragment: the first one has the cookie, and makes it known."""
         name = (head.ident, head.src, head.dst)
-        number = self._cookies.number(data) if not head.offset else self._fragments.get(name)
-        if number is not None and head.more and not head.offset:
+        if head.offset:
+            return self._fragments.get(name)
+        number = self._cookies.number(data)
+        if number is not None:
             self._fragments[name] = number
-        return number, head
+        return number
 
     def _dropped(self) -> list[Clue]:
         """Return what gates say to have dropped that is not netlab's own."""
@@ -259,22 +260,23 @@ class Prober:
         return clues
 
 
-def _note(lab: Lab, followed: Followed, point: _Point, each: Frame | LogRecord, head: IpHead) -> None:
-    """Add what was seen at a point to what is known of a packet."""
-    if isinstance(point, _Gate) and isinstance(each, LogRecord):
-        clue = clue_from_record(lab, point.namespace, each.prefix, each.payload, time_us=each.time_us, seq=each.seq)
+def _note(lab: Lab, followed: Followed, point: _Point, sight: Frame | LogRecord, head: IpHead | None) -> None:
+    """Add what was seen at a point to what is known of a packet; *head* is a fragment's."""
+    follows = head is not None and head.offset > 0
+    if isinstance(point, _Gate) and isinstance(sight, LogRecord):
+        clue = clue_from_record(lab, point.namespace, sight.prefix, sight.payload, time_us=sight.time_us, seq=sight.seq)
         if clue is None:
-            followed.trouble = f"{point.namespace} logged it as {each.prefix!r}, which no gate says"
-        elif clue.denies or not head.offset:
+            followed.trouble = f"{point.namespace} logged it as {sight.prefix!r}, which no gate says"
+        elif clue.denies or not follows:
             followed.clues.append(clue)
-    elif isinstance(point, Door) and isinstance(each, Frame):
-        clue = clue_from_frame(str(point.station), each.packet, time_us=each.time_us, outgoing=each.outgoing)
-        if each.outgoing or head.dst not in point.owned:
-            if not head.offset:
+    elif isinstance(point, Door) and isinstance(sight, Frame):
+        clue = clue_from_frame(str(point.station), sight.packet, time_us=sight.time_us, outgoing=sight.outgoing)
+        if sight.outgoing or destination(sight.packet) not in point.owned:
+            if not follows:
                 followed.clues.append(clue)
             return
-        followed.pieces[head.offset] = head.length
-        if not head.offset:
+        followed.pieces[0 if head is None else head.offset] = followed.length if head is None else head.length
+        if not follows:
             followed.arrival = clue
 
 
@@ -284,7 +286,7 @@ def _namespace(station: Station) -> str:
 
 def _is_probe(data: bytes) -> bool:
     """Tell whether the packet itself carries netlab's mark, and not only one that it quotes."""
-    if len(data) < 2:
+    if len(data) < 20:
         return False
     traffic_class = data[1] if data[0] >> 4 == 4 else (data[0] << 4 | data[1] >> 4) & 0xFF
     return traffic_class >> 2 == PROBE_DSCP

@@ -12,43 +12,40 @@ from scapy.layers import inet, inet6
 from scapy.packet import Raw
 
 from netlab.errors import InputError
-from netlab.model.packets import ECHO_TYPES, ERROR_TYPES, LEAST_SIZE, Packet
+from netlab.model.packets import ECHO_TYPES, ERROR_TYPES, LEAST_SIZE
 from netlab.model.rules import ICMP
 from netlab.plan.nouns import PROBE_DSCP
+from netlab.probe.encoding import Shape
 from netlab.probe.headers import own_header
 
 _NEXT_HOP_MTU = 1400  # what a "packet too big" of netlab's own announces
 
 
-def shape(packet: Packet, quote_size: int) -> bytes:
+def bytes_from_shape(shape: Shape) -> bytes:
     """
     Make a packet of this shape.
-
-    Args:
-        packet: Its addresses, ports, numbers and quoted packet do not matter.
-        quote_size: Bytes that an ICMP error quotes, before its payload.
 
     Raises:
         InputError: It is bigger than an IP packet can be.
     """
-    layer = _layer(packet, bytes(quote_size + max(packet.size, LEAST_SIZE)))
     traffic_class = PROBE_DSCP << 2
-    if packet.family == 4:
-        flags = "DF" if packet.df else 0
-        head = inet.IP(src="0.0.0.0", dst="0.0.0.0", id=0, tos=traffic_class, flags=flags, proto=packet.protocol)
+    if shape.family == 4:
+        flags = "DF" if shape.df else 0
+        head = inet.IP(src="0.0.0.0", dst="0.0.0.0", id=0, tos=traffic_class, flags=flags, proto=shape.protocol)
     else:
-        head = inet6.IPv6(src="::", dst="::", tc=traffic_class, nh=packet.protocol)
+        head = inet6.IPv6(src="::", dst="::", tc=traffic_class, nh=shape.protocol)
     try:
-        return bytes(head / layer)
+        return bytes(head / _layer(shape))
     except struct.error as error:
-        raise InputError(f"size: found {packet.size}, wanted an IP packet of at most 65535 bytes") from error
+        raise InputError(f"size: found {shape.size}, wanted an IP packet of at most 65535 bytes") from error
 
 
-def _layer(packet: Packet, payload: bytes) -> object:
-    kind, code = packet.icmp_type, packet.icmp_code or 0
-    match packet.protocol:
+def _layer(shape: Shape) -> object:
+    kind, code = shape.icmp_type, shape.icmp_code
+    payload = bytes(shape.quote_size + max(shape.size, LEAST_SIZE))
+    match shape.protocol:
         case 6:
-            return inet.TCP(sport=0, dport=0, flags=packet.flags, window=0xFFFF) / Raw(payload)
+            return inet.TCP(sport=0, dport=0, flags=shape.flags, window=0xFFFF) / Raw(payload)
         case 17:
             return inet.UDP(sport=0, dport=0) / Raw(payload)
         case 1 if kind in ECHO_TYPES[ICMP] | ERROR_TYPES[ICMP]:
@@ -60,5 +57,5 @@ def _layer(packet: Packet, payload: bytes) -> object:
             rest = struct.pack("!I", _NEXT_HOP_MTU if kind == 2 else 0)
             return inet6.ICMPv6Unknown(type=kind, code=code, msgbody=rest + payload)
         case _:
-            header = own_header(packet.protocol)
-            return Raw(header + payload[: max(LEAST_SIZE, packet.size - len(header))])
+            header = own_header(shape.protocol)
+            return Raw(header + payload[: max(LEAST_SIZE, shape.size - len(header))])
