@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from netlab.model.addresses import Address, Cidr, contains
 from netlab.model.packets import Packet
+from netlab.model.places import is_vpc_local
 from netlab.model.rules import UDP
 from netlab.model.topology import Host, Interface, Lab, NatGateway, Subnet
 from netlab.oracle.flows import is_icmp
@@ -110,11 +111,12 @@ class Atlas:
             subnet: Where the packet comes from; None = from a gateway or the router itself, which know only the VPC.
 
         Source:
-            VPC User Guide, route tables: the longest prefix; traffic within a subnet is local.
+            VPC User Guide, route tables: the longest prefix; traffic within a subnet is local. Neither broadcast nor
+            multicast, and what is link-local does not leave the VPC.
         """
         if address in self.served:
             return Way.ROUTER
-        if subnet is None:
+        if subnet is None or is_vpc_local(address) or address.is_multicast or address == _BROADCAST:
             return self._local(address)
         if any(contains(own, address) for own in (subnet.cidr, subnet.ipv6_cidr) if own is not None):
             return self._local(address)
