@@ -27,7 +27,7 @@ def exec_(lab_name: str | None, node: str, command: tuple[str, ...]) -> None:
     from netlab.live import exec_in, need_root, running_lab  # noqa: PLC0415 - `--help` does without
 
     need_root()
-    sys.exit(exec_in(running_lab(lab_name), node, command))
+    sys.exit(exec_in(running_lab(lab_name), node, _words(command)))
 
 
 @click.command(context_settings=_ARGUMENTS, short_help="Log in to an instance, by real SSH from the internet.")
@@ -46,4 +46,9 @@ def ssh(lab_name: str | None, host: str | None, node: str, command: tuple[str, .
     from netlab.live import need_root, running_lab, ssh_to  # noqa: PLC0415
 
     need_root()
-    sys.exit(ssh_to(running_lab(lab_name), node, command, host))
+    sys.exit(ssh_to(running_lab(lab_name), node, _words(command), host))
+
+
+def _words(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command as typed after ``--``."""
+    return command[1:] if command[:1] == ("--",) else command

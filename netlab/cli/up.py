@@ -57,6 +57,7 @@ def _proof(network: Network, lab: Lab) -> int:
     ok = True
     if lab.expectations or lab.stories:
         ok = play_and_print(network, lab).ok
+        network.reset()  # what the last story changed is not the lab's
     else:
         click.echo(f"{lab.name} is up; its file expects nothing, so nothing was proved")
     click.echo("\nTry next:")
@@ -89,15 +90,14 @@ def _suggestions(lab: Lab) -> list[str]:
 @click.argument("name", required=False)
 def down(name: str | None, *, everything: bool) -> None:
     """End a lab's programs and delete its namespaces, whole or half-built; without NAME the one that runs."""
-    from netlab.live import need_root, pick, running_names, take_down  # noqa: PLC0415 - `--help` does without
+    from netlab.live import need_root, running_names, take_down_named  # noqa: PLC0415 - `--help` does without
 
     need_root()
     if everything and name:
         raise InputError("down: found a NAME and --all, wanted one of them")
-    names = running_names() if everything else (pick(name),)
+    names = running_names() if everything else (name,)
     for each in names:
-        take_down(each)
-        click.echo(f"{each} is down")
+        click.echo(f"{take_down_named(each)} is down")
     if not names:
         click.echo("no lab is running")
 

@@ -11,7 +11,7 @@ from netlab.live.lab import (
     running_lab,
     running_names,
     status,
-    take_down,
+    take_down_named,
     throw_away,
 )
 from netlab.live.programs import exec_in, ssh_to
@@ -35,6 +35,6 @@ __all__ = [
     "running_names",
     "ssh_to",
     "status",
-    "take_down",
+    "take_down_named",
     "throw_away",
 ]

@@ -38,7 +38,8 @@ class LabStatus:
     One lab as it is.
 
     Attributes:
-        condition: ``up``, ``changed`` (it differs from what it should be), ``half-built`` (cut short, or being built).
+        condition: ``up``, ``changed`` (it differs from what it should be), ``busy`` (a command is building it or
+            using it up), ``half-built`` (one was cut short).
         source: File or built-in lab it came from; empty = not known.
         namespaces: Short names, sorted.
         differences: A line each.
@@ -160,24 +161,49 @@ def running_names() -> tuple[str, ...]:
 
 def pick(name: str | None) -> str:
     """
-    Find the lab a command means.
+    Find the running lab that a command means; throw-away labs of other commands count only by name.
 
     Raises:
         InputError: There is none of that name, none at all, or more than one to choose from.
     """
-    running = running_names()
+    return _only(name, tuple(each for each in running_names() if _is_complete(each)))
+
+
+def take_down_named(name: str | None) -> str:
+    """
+    Take down the lab a command means, also a half-built one; waits for a command that is at work on it.
+
+    Returns:
+        Its name.
+
+    Raises:
+        InputError: There is none of that name, none at all, or more than one to choose from.
+    """
+    need_root()
+    names = running_names()
+    whole = tuple(each for each in names if _is_complete(each))
+    name = _only(name, whole or tuple(each for each in names if not state.is_locked(each)))
+    with state.locked(name):
+        take_down(name)
+    state.forget_lock(name)
+    return name
+
+
+def _is_complete(name: str) -> bool:
+    known = state.read(name)
+    return known is not None and known.complete
+
+
+def _only(name: str | None, candidates: tuple[str, ...]) -> str:
+    said = f"running: {', '.join(candidates)}" if candidates else "no lab is running"
     if name is not None:
-        if name not in running:
-            raise InputError(f"lab {name!r} is not running; {_list(running)}")
+        if name not in running_names():
+            raise InputError(f"lab {name!r} is not running; {said}")
         return name
-    if len(running) != 1:
-        hint = "say which with --lab NAME" if running else "begin with: sudo netlab up"
-        raise InputError(f"{_list(running)}; {hint}")
-    return running[0]
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return f"running: {', '.join(names)}" if names else "no lab is running"
+    if len(candidates) != 1:
+        hint = "say which, by its name" if candidates else "begin with: sudo netlab up"
+        raise InputError(f"{said}; {hint}")
+    return candidates[0]
 
 
 def status() -> tuple[LabStatus, ...]:
@@ -186,10 +212,8 @@ def status() -> tuple[LabStatus, ...]:
     for name, namespaces in sorted(machine.running_labs().items()):
         known = state.read(name)
         differences: tuple[str, ...] = ()
-        if known is None:
-            condition, differences = "half-built", ("its state is gone: take it down with netlab down",)
-        elif not known.complete:
-            condition = "half-built"
+        if known is None or not known.complete:
+            condition = "busy" if state.is_locked(name) else "half-built"
         else:
             differences = tuple(machine.differences(compile_lab(known.now)))
             condition = "changed" if differences else "up"

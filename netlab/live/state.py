@@ -103,6 +103,22 @@ def locked(lab: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(lab: str) -> bool:
+    """Tell whether a command is at work on the lab at this moment; without a lock file, or the right to it, no."""
+    try:
+        descriptor = os.open(ROOT / f"{lab}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def _take(lab: str, descriptor: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while True:
