@@ -11,11 +11,8 @@ does not give by itself.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -39,9 +36,6 @@ FAR = "-far"
 _FIRST_INDEX = 10_000
 _SCOPE_LINK = 253
 _NTF_PROXY = 8
-_SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40
-_CARRIER_TIMEOUT_S = 3.0
-_CARRIER_PAUSE_S = 0.0005
 
 ROUTE_KINDS = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
 
@@ -100,25 +94,6 @@ def configure(namespace: str, wanted: Namespace) -> None:
         for rule in wanted.policy_rules:
             with _told(f"{namespace}: routing rule {rule.priority}"):
                 netlink.rule("add", **_policy_rule(rule))
-
-
-def wait_running(plan: Plan) -> None:
-    """
-    Wait until every linked device runs: both ends up, and the kernel's link watch has seen it.
-
-    Raises:
-        KernelError: One does not, in time.
-    """
-    deadline = time.monotonic() + _CARRIER_TIMEOUT_S
-    linked = {end for link in plan.links for end in (link.one, link.other)}
-    for name in plan.namespaces:
-        devices = [device for namespace, device in linked if namespace == name]
-        with entered(kernel_name(plan.lab, name)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            for device in devices:
-                while not _is_running(asking, device):
-                    if time.monotonic() > deadline:
-                        raise KernelError(f"{kernel_name(plan.lab, name)}: {device}: no carrier, wanted one")
-                    time.sleep(_CARRIER_PAUSE_S)
 
 
 def _end(plan: Plan, name: str, device_name: str) -> dict[str, Any]:
@@ -189,11 +164,6 @@ def _policy_rule(rule: PolicyRule) -> dict[str, Any]:
 
 def _family(version: int) -> int:
     return int(socket.AF_INET if version == 4 else socket.AF_INET6)
-
-
-def _is_running(asking: socket.socket, device: str) -> bool:
-    answer = fcntl.ioctl(asking, _SIOCGIFFLAGS, struct.pack("16sh22x", device.encode(), 0))
-    return bool(struct.unpack_from("16sH", answer)[1] & _IFF_RUNNING)
 
 
 @contextmanager

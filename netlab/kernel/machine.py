@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netlab.errors import KernelError
-from netlab.kernel import conntrack, ipsets, links, netns, nft, readback, sysctl
+from netlab.kernel import carrier, conntrack, ipsets, links, netns, nft, readback, sysctl
 from netlab.kernel.processes import end_processes
 from netlab.kernel.xtables import driver
 from netlab.plan.difference import NamespaceDifference, difference
@@ -123,7 +123,7 @@ def _build(plan: Plan, progress: Progress) -> None:
         _fill(full_name, namespace)
         with netns.entered(full_name):  # what comes with a module that only a rule loads
             sysctl.apply_all(full_name, waiting[name])
-    links.wait_running(plan)
+    carrier.wait_running(plan)
 
 
 def _fill(namespace: str, planned: Namespace) -> None:
