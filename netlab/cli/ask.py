@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from netlab.cli.terminal import console, json_option, lab_option
+from netlab.cli.terminal import json_option, lab_option
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.notation import parse_probe
@@ -71,24 +71,25 @@ def show(lab_name: str | None, node: str, what: str | None, *, as_json: bool) ->
     Show the cards of an instance: their chains with counters and the SG rule behind each, and their connection table
     with class and time left.
     """
-    from netlab.cli.tables import flows_table, rules_tables  # noqa: PLC0415 - `--help` does without
+    from netlab.cli.tables import (  # noqa: PLC0415 - `--help` does without
+        cards_json,
+        entries_json,
+        flows_lines,
+        rules_lines,
+    )
     from netlab.live import attached, cards_of  # noqa: PLC0415
 
     with attached(lab_name) as wire:
         _need_instance(wire.lab, node)
         cards = cards_of(wire, node) if what != "flows" else ()
         entries = wire.flows(node) if what != "rules" else ()
-        if as_json:
-            from netlab.cli.tables import cards_json, entries_json  # noqa: PLC0415
-
-            click.echo(json.dumps({"node": node, "rules": cards_json(cards), "flows": entries_json(entries)}))
-            return
-        out = console()
-        if what != "flows":
-            for table in rules_tables(wire.lab, cards):
-                out.print(table)
-        if what != "rules":
-            out.print(flows_table(wire.lab, node, entries))
+    if as_json:
+        click.echo(json.dumps({"node": node, "rules": cards_json(cards), "flows": entries_json(entries)}))
+        return
+    for card in cards:
+        click.echo("\n".join(rules_lines(wire.lab, card)) + "\n")
+    if what != "rules":
+        click.echo("\n".join(flows_lines(node, entries)))
 
 
 def _need_instance(lab: Lab, node: str) -> None:

@@ -1,38 +1,38 @@
-"""Tables for `netlab show`: what a card is told and has counted, and what it remembers."""
+"""What `netlab show` prints: what a card is told and has counted, and what it remembers. Lines, at most 80 columns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from netlab.model.rules import PROTOCOL_NAMES
+from netlab.model.rules import PROTOCOL_NAMES, Rule
 from netlab.model.topology import Lab
 from netlab.model.wire import Entry
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from netlab.live import Card, CardRule
 
-    from netlab.live import Card
+_WIDTH = 80
+_COUNT = 9
 
 
-def flows_table(lab: Lab, node: str, entries: Sequence[Entry]) -> RenderableType:
-    """Return the connection tables of an instance's cards."""
-    from rich import box  # noqa: PLC0415 - `--help` does without
-    from rich.table import Table  # noqa: PLC0415
-
-    del lab
-    table = Table(title=f"connections that the cards of {node} remember", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("card", "opened by", "flow", "state", "class"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("left", justify="right", no_wrap=True)
-    for entry in entries:
-        kind = "tracked" if entry.tracked else "untracked"
-        opener = "instance" if entry.opened_by.value == "egress" else "peer"
-        table.add_row(entry.interface, opener, flow_text(entry), entry.state, kind, duration(entry.left_s))
+def flows_lines(node: str, entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the connection tables of an instance's cards."""
+    yield f"connections that the card{'s' if len({each.interface for each in entries}) > 1 else ''} of {node} remember"
     if not entries:
-        table.caption = "none"
-    return table
+        yield "  none"
+        return
+    rows = [("card", "opened by", "class", "left", "state", "flow")]
+    for each in sorted(entries, key=lambda each: (each.interface, not each.tracked, -each.left_s)):
+        opener = "instance" if each.opened_by.value == "egress" else "peer"
+        kind = "tracked" if each.tracked else "untracked"
+        rows.append((each.interface, opener, kind, duration(each.left_s), each.state, flow_text(each)))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        head = "  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=False))
+        yield from _folded(f"  {head}  ", row[5])
 
 
 def flow_text(entry: Entry) -> str:
@@ -42,10 +42,6 @@ def flow_text(entry: Entry) -> str:
         return f"{name} {_end(entry.src, entry.sport)} > {_end(entry.dst, entry.dport)}"
     number = f" id {entry.sport}" if entry.sport is not None else ""
     return f"{name} {entry.src} > {entry.dst}{number}"
-
-
-def _end(address: object, port: int | None) -> str:
-    return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
 
 
 def duration(seconds: float) -> str:
@@ -58,26 +54,54 @@ def duration(seconds: float) -> str:
     return f"{whole // 60}m {whole % 60}s" if whole >= 60 else f"{whole}s"
 
 
-def rules_tables(lab: Lab, cards: Sequence[Card]) -> list[RenderableType]:
-    """Return one table a card: its chains, with counters and the SG rule behind each."""
-    from rich import box  # noqa: PLC0415 - `--help` does without
-    from rich.table import Table  # noqa: PLC0415
-
+def rules_lines(lab: Lab, card: Card) -> Iterator[str]:
+    """Yield a card's chains in the order packets meet them, with counters, and the SG rule behind each rule."""
     behind = {rule.id: rule for group in lab.groups.values() for rule in (*group.ingress, *group.egress)}
-    tables: list[RenderableType] = []
-    for card in cards:
-        title = f"card {card.label}: groups {', '.join(card.groups)}"
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-        table.add_column("packets", justify="right", no_wrap=True)
-        table.add_column("chain", overflow="fold")
-        table.add_column("iptables rule", overflow="fold")
-        table.add_column("SG rule behind it", overflow="fold")
+    yield f"card {card.label}: groups {', '.join(card.groups)}"
+    for family in sorted({each.family for each in card.rules}):
+        chains: dict[str, list[CardRule]] = {}
         for each in card.rules:
-            rule = behind.get(each.rule)
-            name = f"IPv6 {each.chain}" if each.family == 6 else each.chain
-            table.add_row(str(each.packets), name, each.spec, f"{rule.id}: {rule}" if rule is not None else each.tag)
-        tables.append(table)
-    return tables
+            if each.family == family:
+                chains.setdefault(each.chain, []).append(each)
+        for name in _met_in_order(chains):
+            yield ""
+            yield f"{'packets':>{_COUNT}}  chain {name}" + (" (IPv6)" if family == 6 else "")
+            for each in chains[name]:
+                yield from _rule_lines(each, behind.get(each.rule))
+
+
+def _rule_lines(each: CardRule, rule: Rule | None) -> Iterator[str]:
+    yield from _folded(f"{each.packets:>{_COUNT}}  ", each.spec)
+    if rule is not None:
+        yield f"{'':{_COUNT}}    = {rule.id}: {rule}"
+    elif each.tag:
+        yield f"{'':{_COUNT}}    = {each.tag}"
+
+
+def _met_in_order(chains: dict[str, list[CardRule]]) -> list[str]:
+    """Return the chains' names, each after one that leads to it."""
+    found: list[str] = []
+
+    def follow(name: str) -> None:
+        if name in found or name not in chains:
+            return
+        found.append(name)
+        for each in chains[name]:
+            follow(each.spec.rpartition(" ")[2])
+
+    for name in ("FORWARD", *chains):
+        follow(name)
+    return found
+
+
+def _folded(head: str, text: str) -> Iterator[str]:
+    yield from wrap(
+        text, _WIDTH, initial_indent=head, subsequent_indent=" " * (len(head) + 2), break_on_hyphens=False
+    ) or [head.rstrip()]
+
+
+def _end(address: object, port: int | None) -> str:
+    return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
 
 
 def cards_json(cards: Sequence[Card]) -> list[dict[str, Any]]:
