@@ -173,12 +173,29 @@ class Bench:
         for tap in self.ends.values():
             tap.read()
         self.logs.discard()
-        towards = _MACS["inst" if direction is Direction.EGRESS else "vpc"]
         frames = encode(packet, self._sent.cookie(number := next(self._number)), ident=number, mtu=1500)
-        kind = b"\x08\x00" if packet.family == 4 else b"\x86\xdd"
         for data in frames[order]:
-            self.ends[direction].send(bytes.fromhex(towards.replace(":", "")) + bytes(6) + kind + data)
+            self.ends[direction].send(self._frame(direction, data))
         return self._outcome(self.ends[direction.opposite], len(frames))
+
+    def pour(self, direction: Direction, packets: list[Packet], *, times: int) -> int:
+        """Send packets over and over, as fast as can be; return how many of each were sent."""
+        frames = [
+            self._frame(direction, data)
+            for each in packets
+            for data in encode(each, self._sent.cookie(next(self._number)), ident=0, mtu=9001)
+        ]
+        for _ in range(times):
+            for frame in frames:
+                self.ends[direction].send(frame)
+        return times
+
+    def poured(self, direction: Direction) -> list[bytes]:
+        """Return the packets that reached the far end, all of them: until nothing more comes."""
+        far, found = self.ends[direction.opposite], []
+        while select.select([far], [], [], 0.1)[0]:
+            found += [frame.packet for frame in far.read() if not frame.outgoing]
+        return found
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that comes true by itself, such as the end of a timer of some seconds."""
@@ -199,6 +216,16 @@ class Bench:
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
+
+    @staticmethod
+    def _frame(direction: Direction, data: bytes) -> bytes:
+        towards = _MACS["inst" if direction is Direction.EGRESS else "vpc"]
+        return (
+            bytes.fromhex(towards.replace(":", ""))
+            + bytes(6)
+            + (b"\x08\x00" if data[0] >> 4 == 4 else b"\x86\xdd")
+            + data
+        )
 
     def _ip(self, name: str, words: str, *options: str) -> None:
         done = subprocess.run(["ip", "-n", name, *options, *words.split()], capture_output=True, text=True, check=False)

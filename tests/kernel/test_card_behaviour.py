@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from card_bench import MEMBER, OWN, PEER, Bench, card_bench, lab_with, packet
@@ -378,6 +379,28 @@ def test_the_first_rule_of_several_is_named(bench: Bench) -> None:
     assert bench.send(IN, packet(IN, TCP, (22, 4000), "S")) == ["+ingress RULE one"]
     bench.change(lab_with(other, one))
     assert bench.send(IN, packet(IN, TCP, (22, 4001), "S")) == ["+ingress RULE other"]
+
+
+def test_a_change_of_rules_is_one_moment(bench: Bench) -> None:
+    """
+    What old and new rules both admit is never lost, what neither admits never passes, while one class opens as
+    another closes, over and over.
+    """
+    wide = lab_with("ssh: ingress tcp/22 from 0.0.0.0/0", "out: egress all to 0.0.0.0/0")
+    narrow = lab_with("web: ingress tcp/80 from 0.0.0.0/0", "some: ingress tcp/20-30 from 198.51.100.0/24")
+    bench.load(wide)
+    admitted, denied = packet(IN, TCP, (22, 5000), "PA"), packet(IN, TCP, (443, 5000), "PA")
+    changes = Thread(target=lambda: [bench.change(lab) for _ in range(20) for lab in (narrow, wide)])
+    changes.start()
+    sent = arrived = leaked = 0
+    while changes.is_alive():
+        sent += bench.pour(IN, [admitted, denied], times=200)
+        found = [int.from_bytes(data[22:24], "big") for data in bench.poured(IN)]
+        arrived, leaked = arrived + found.count(22), leaked + found.count(443)
+    changes.join()
+
+    assert sent > 1000
+    assert (arrived, leaked) == (sent, 0)
 
 
 def _way(each: Packet) -> Direction:
