@@ -3,7 +3,18 @@
 from ipaddress import ip_address
 
 import pytest
-from oracle_labs import ALL_OUT, OPEN, bare_lab, lab_of, lines, question_of, with_acl, with_rules, with_subnet
+from oracle_labs import (
+    ALL_OUT,
+    OPEN,
+    bare_lab,
+    lab_of,
+    lines,
+    question_of,
+    with_acl,
+    with_interface,
+    with_rules,
+    with_subnet,
+)
 
 from netlab.model.stories import Fields
 from netlab.model.verdicts import Reason, Seen
@@ -139,3 +150,14 @@ def test_a_spoofed_packet_needs_no_rules_to_be_read() -> None:
     gate = explain(lab_of(OPEN), question_of("ec2 peer tcp/22", fields)).packets[0].gates[0]
 
     assert (gate.passage.reason, gate.readings) == (Reason.SPOOFED, ())
+
+
+def test_a_full_table_shows_the_rule_that_would_have_admitted() -> None:
+    """The allowance is asked behind the rules, in the direction the packet went."""
+    lab = lab_of(f"ingress tcp/22 from offices; {ALL_OUT}", with_interface(bare_lab(), "ec2", allowance=0))
+    inward = explain(lab, question_of("laptop ec2 tcp/22")).packets[0].gates[-1]
+    outward = explain(lab, question_of("ec2 laptop tcp/22")).packets[0].gates[-1]
+
+    assert inward.passage.reason is outward.passage.reason is Reason.ALLOWANCE
+    assert [each.name for each in inward.readings if each.matches] == ["web-in-1"]
+    assert [each.name for each in outward.readings if each.matches] == ["web-out-1"]

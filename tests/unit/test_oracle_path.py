@@ -493,3 +493,35 @@ def test_a_lab_without_ipv6_is_as_well() -> None:
 
     assert probe(Network(wire), "laptop ec2 tcp/22").seen is Seen.DELIVERED
     assert ip_network("10.0.0.0/16") == wire.lab.vpc.cidr
+
+
+# entries of the ACL of the NAT gateway's subnet ; probe   ; seen, and where it died
+NAT_ACLS = """
+ingress 90 deny udp/53 0.0.0.0/0                ; hidden www udp/53       ; acl mine ingress ACL 90
+ingress 90 deny udp/700 203.0.113.80/32         ; hidden www udp/53       ; reply RULE
+egress 90 deny udp/700 10.0.3.0/24              ; hidden www udp/53       ; reply acl mine egress ACL 90
+ingress 90 deny udp/all 203.0.113.80/32         ; hidden www udp/53       ; reply acl mine ingress ACL 90
+"""
+
+
+@pytest.mark.parametrize("line", lines(NAT_ACLS))
+def test_the_acl_of_a_nat_gateway_s_subnet_sees_both_sides_of_it(line: str) -> None:
+    """The instance's address and port on one, the gateway's on the other; of answers too."""
+    entries, words, wanted = (part.strip() for part in line.split(";"))
+    every = "; ingress 100 allow all 0.0.0.0/0; egress 100 allow all 0.0.0.0/0"
+    net = paper("", with_subnet(with_acl(bare_lab(), "mine", entries + every), "public", acl="mine"))
+    flow = probe(net, words, Fields(sport=700))
+
+    if wanted.startswith("reply"):
+        assert flow.seen is Seen.DELIVERED
+        wanted = wanted.removeprefix("reply ").replace("RULE", "TRACKED")
+        assert verdict_of(flow.reply()) == wanted
+    else:
+        assert verdict_of(flow) == wanted
+
+
+@pytest.mark.parametrize("words", ["hidden www icmp/9", "hidden www icmp/3/3", "hidden www icmp/0"])
+def test_a_nat_gateway_translates_no_icmp_that_begins_nothing(words: str) -> None:
+    """Notices, errors about nothing, answers to nothing; an echo request beside them goes."""
+    assert verdict_of(probe(nat_net(), words)) == "nat out NO_ROUTE"
+    assert probe(nat_net(), "hidden www icmp/8").seen is Seen.DELIVERED
