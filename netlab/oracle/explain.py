@@ -1,29 +1,26 @@
 """
 Why a flow fares as it does: each gate in order, the rules it read, why each did or did not match; and what would help.
 
-Plain data, and `Explanation.lines`, which renders it as text.
-
-Source:
-    AWS CLI reference, authorize-security-group-ingress and -egress, --ip-permissions.
+Plain data; `Explanation.lines` renders it as text, `Explanation.as_json` as what JSON takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from ipaddress import ip_network
+from dataclasses import asdict, dataclass, replace
 
 from netlab.model.acls import NetworkAcl
 from netlab.model.addresses import Address, contains
 from netlab.model.network import Network
 from netlab.model.packets import Packet
-from netlab.model.rules import ICMP, ICMPV6, PROTOCOL_NAMES, TCP, UDP, Direction, Ports, Rule, Traffic
+from netlab.model.rules import ICMP, ICMPV6, PROTOCOL_NAMES, Direction, Traffic
 from netlab.model.stories import Question
 from netlab.model.topology import Interface, Lab
 from netlab.model.verdicts import Decision, Passage, Reason, Seen, Verdict
 from netlab.oracle.paper import PaperWire
 from netlab.oracle.path import Walk
 from netlab.oracle.policy import Policy, PooledRule, remote_of, traffic_matches
+from netlab.oracle.remedy import Remedy, remedy_for
 from netlab.oracle.world import Judged
 
 _READ = {Reason.RULE, Reason.UNTRACKED, Reason.NO_RULE, Reason.ALLOWANCE}
@@ -66,23 +63,6 @@ class PacketReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
-    """
-    The smallest rule that would admit what was lost.
-
-    Attributes:
-        group: The first one of the interface.
-        rule: In netlab's notation.
-        aws: The same as a command for AWS's CLI; the group goes by its name.
-    """
-
-    group: str
-    direction: Direction
-    rule: str
-    aws: str
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """
     An answer, and all that led to it.
@@ -112,6 +92,19 @@ class Explanation:
             yield f"  netlab authorize {self.remedy.group} {self.remedy.direction.value} {self.remedy.rule}"
             yield f"  {self.remedy.aws}"
 
+    def as_json(self) -> dict[str, object]:
+        """Return the explanation in the words of ``netlab probe --json``, with each packet's gates and readings."""
+        remedy = self.remedy
+        return {
+            "seen": self.seen.value,
+            "verdict": _judgement(self.verdict),
+            "packets": [
+                {"packet": str(each.packet), "gates": [_gate_json(gate) for gate in each.gates]}
+                for each in self.packets
+            ],
+            "remedy": None if remedy is None else {**asdict(remedy), "direction": remedy.direction.value},
+        }
+
 
 def explain(lab: Lab, question: Question) -> Explanation:
     """
@@ -128,6 +121,20 @@ def explain(lab: Lab, question: Question) -> Explanation:
     )
     lost = walks[-1].judged[-1] if walks and flow.seen is Seen.LOST else None
     return Explanation(question, flow.seen, flow.verdict, packets, _remedy(lost) if lost is not None else None)
+
+
+def _judgement(judged: Passage | Verdict) -> dict[str, object]:
+    return {
+        "decision": judged.decision.value,
+        "reason": judged.reason.name,
+        "rule": judged.rule,
+        "gate": judged.gate,
+    }
+
+
+def _gate_json(gate: GateReading) -> dict[str, object]:
+    readings = [asdict(reading) for reading in gate.readings]
+    return {**_judgement(gate.passage), "packet": str(gate.packet), "readings": readings}
 
 
 def _gate_lines(gate: GateReading) -> Iterator[str]:
@@ -202,35 +209,4 @@ def _mismatch(traffic: Traffic, packet: Packet) -> str:
 def _remedy(lost: Judged) -> Remedy | None:
     if lost.passage.reason is not Reason.NO_RULE or not isinstance(lost.by, Interface):
         return None
-    direction, packet = _direction(lost.passage), lost.packet
-    rule = smallest_rule(direction, packet)
-    group = lost.by.security_groups[0]
-    return Remedy(group, direction, str(rule), _aws_command(group, rule))
-
-
-def smallest_rule(direction: Direction, packet: Packet) -> Rule:
-    """Return the rule that admits packets like this one, from or to this one address, and nothing else."""
-    protocol = packet.protocol
-    if protocol in {TCP, UDP}:
-        port = packet.dport or 0
-        traffic = Traffic(protocol, ports=Ports(port, port))
-    elif protocol in {ICMP, ICMPV6}:
-        traffic = Traffic(protocol, icmp_type=packet.icmp_type, icmp_code=packet.icmp_code or 0)
-    else:
-        traffic = Traffic(protocol)
-    return Rule("", direction, traffic, ip_network(remote_of(packet, direction)))
-
-
-def _aws_command(group: str, rule: Rule) -> str:
-    traffic = rule.traffic
-    protocol = traffic.protocol if traffic.protocol is not None else -1
-    named = protocol in {TCP, UDP, ICMP, ICMPV6}
-    permission = [f"IpProtocol={PROTOCOL_NAMES[protocol] if named else protocol}"]
-    if traffic.ports is not None:
-        permission += [f"FromPort={traffic.ports.first}", f"ToPort={traffic.ports.last}"]
-    elif traffic.icmp_type is not None:
-        permission += [f"FromPort={traffic.icmp_type}", f"ToPort={traffic.icmp_code}"]
-    ipv6 = ":" in str(rule.peer)
-    permission.append(f"Ipv6Ranges=[{{CidrIpv6={rule.peer}}}]" if ipv6 else f"IpRanges=[{{CidrIp={rule.peer}}}]")
-    words = ",".join(permission)
-    return f"aws ec2 authorize-security-group-{rule.direction.value} --group-id {group} --ip-permissions '{words}'"
+    return remedy_for(lost.by, _direction(lost.passage), lost.packet)

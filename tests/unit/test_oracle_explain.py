@@ -1,5 +1,6 @@
 """What an explanation says: the gates, the rules read and why, and what would help."""
 
+import json
 from ipaddress import ip_address
 
 import pytest
@@ -161,3 +162,25 @@ def test_a_full_table_shows_the_rule_that_would_have_admitted() -> None:
     assert inward.passage.reason is outward.passage.reason is Reason.ALLOWANCE
     assert [each.name for each in inward.readings if each.matches] == ["web-in-1"]
     assert [each.name for each in outward.readings if each.matches] == ["web-out-1"]
+
+
+def test_the_explanation_goes_into_json() -> None:
+    """The same words as a probe's answer, and the readings."""
+    answer = explain(lab_of("ingress tcp/22 from offices"), question_of("laptop ec2 tcp/80"))
+    found = json.loads(json.dumps(answer.as_json()))
+
+    gate = {"decision": "DENY", "reason": "NO_RULE", "rule": None, "gate": "card ec2 ingress"}
+    assert found["seen"] == "lost"
+    assert found["verdict"] == gate
+    assert {key: found["packets"][0]["gates"][-1][key] for key in gate} == gate
+    assert found["packets"][0]["gates"][-1]["readings"] == [
+        {
+            "name": "web-in-1",
+            "text": "tcp/22 from offices",
+            "group": "web",
+            "matches": False,
+            "why": "port 80 is not in 22",
+        }
+    ]
+    assert found["remedy"]["rule"] == "tcp/80 from 198.51.100.7/32"
+    assert explain(lab_of(OPEN), question_of("laptop ec2 tcp/80")).as_json()["remedy"] is None
