@@ -58,7 +58,7 @@ def compile_acl_gates(lab: Lab, family: int, devices: dict[str, tuple[str, ...]]
     for subnet in subnets:
         leave, enter = chain_name("subnet", subnet.name, "out"), chain_name("subnet", subnet.name, "in")
         chains.append(Chain(leave, _leaving_rules(lab, subnet, family)))
-        chains.append(Chain(enter, _entering_rules(subnet, family, devices[subnet.name])))
+        chains.append(Chain(enter, _entering_rules(subnet, devices[subnet.name])))
         prerouting += [FilterRule(Target(leave), in_interface=device) for device in devices[subnet.name]]
         forward += [FilterRule(Target(enter), out_interface=device) for device in devices[subnet.name]]
     return AclGates(tuple(chains), tuple(prerouting), tuple(forward))
@@ -85,7 +85,7 @@ def compile_traffic(traffic: Traffic, family: int) -> FilterRule:
 
 
 def _acl_chain(acl: NetworkAcl, direction: Direction, family: int) -> Chain:
-    rules: list[FilterRule] = []
+    rules = list(_exemptions(family))
     for entry in acl.entries(direction):
         if entry.cidr.version == family:
             rules += _entry_rules(acl.name, entry, direction, family)
@@ -108,9 +108,8 @@ def _tag(acl: str, direction: Direction, number: str, *, drop: bool) -> Tag:
 
 def _leaving_rules(lab: Lab, subnet: Subnet, family: int) -> tuple[FilterRule, ...]:
     ask = Target(chain_name("acl", subnet.acl, "out"))
-    rules = [*_exemptions(family, "src", "dst")]
-    borders = leaving(lab, subnet, family)
-    for cidr, border in borders:
+    rules: list[FilterRule] = []
+    for cidr, border in leaving(lab, subnet, family):
         everything = cidr.prefixlen == 0
         found = FilterRule(RETURN, destination=None if everything else cidr)
         if border is not Border.NONE:
@@ -129,15 +128,13 @@ def _too_big(found: FilterRule, family: int) -> FilterRule:
     return replace(found, matches=(size, *unfragmentable))
 
 
-def _entering_rules(subnet: Subnet, family: int, devices: tuple[str, ...]) -> tuple[FilterRule, ...]:
+def _entering_rules(subnet: Subnet, devices: tuple[str, ...]) -> tuple[FilterRule, ...]:
     return (
         *(FilterRule(RETURN, in_interface=device) for device in devices),
-        *_exemptions(family, "src"),
         FilterRule(Target(chain_name("acl", subnet.acl, "in"))),
     )
 
 
-def _exemptions(family: int, *sides: str) -> tuple[FilterRule, ...]:
-    return tuple(
-        FilterRule(RETURN, matches=(Match("set", (("match-set", f"{exempt_set(family)} {side}"),)),)) for side in sides
-    )
+def _exemptions(family: int) -> tuple[FilterRule, ...]:
+    sets = [f"{exempt_set(family)} {side}" for side in ("src", "dst")]
+    return tuple(FilterRule(RETURN, matches=(Match("set", (("match-set", each),)),)) for each in sets)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
+from netlab.compile.card_state import scaled_s
 from netlab.compile.evidence import nft_drop
 from netlab.compile.names import (
     OUTSIDE_MTU,
@@ -133,8 +134,16 @@ def _translate_inner(chain: str, offset: int, name: str) -> NftRawRule:
 def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
     """Compile the namespace of a NAT gateway."""
     name = nat_name(gateway.name)
-    idle = str(max(1, round(NAT_IDLE_S * lab.scale)))
-    timers = ("tcp_timeout_established", "udp_timeout", "udp_timeout_stream", "icmp_timeout", "generic_timeout")
+    idle_s = scaled_s(lab, NAT_IDLE_S)
+    timers = (
+        "tcp_timeout_established",
+        "udp_timeout",
+        "udp_timeout_stream",
+        "icmp_timeout",
+        "generic_timeout",
+        "gre_timeout",
+        "gre_timeout_stream",
+    )
     return Namespace(
         name,
         devices=lone_devices(name, ("vpc",), OUTSIDE_MTU),
@@ -142,24 +151,42 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
             *ROUTER_SYSCTLS,
             *device_sysctls("vpc"),
             ("netfilter/nf_conntrack_tcp_be_liberal", "1"),
-            *((f"netfilter/nf_conntrack_{timer}", idle) for timer in timers),
+            ("netfilter/nf_conntrack_tcp_loose", "0"),  # nothing but a SYN opens a flow
+            *((f"netfilter/nf_conntrack_{timer}", str(idle_s)) for timer in timers),
         ),
         routes=default_routes("vpc", (4,)),
         neighbours=far_neighbours("vpc", mac(VPC, nat_device(lab, gateway.name)), (4,)),
         tables=deaf_tables(),
-        nft=(_source_nat(gateway),),
+        nft=(_source_nat(gateway, idle_s),),
     )
 
 
-def _source_nat(gateway: NatGateway) -> NftTable:
+def _source_nat(gateway: NatGateway, idle_s: int) -> NftTable:
     """Return the table that translates what the VPC sends, and drops what nobody asked for."""
+    # A protocol without ports has one flow to each address: the kernel would drop a second one without a word.
     script = f"""\
+set taken {{
+type ipv4_addr . inet_proto
+flags dynamic,timeout
+timeout {idle_s}s
+}}
+set taker {{
+type ipv4_addr . ipv4_addr . inet_proto
+flags dynamic,timeout
+timeout {idle_s}s
+}}
 chain unasked {{
 {nft_drop(Tag(f"nat/{gateway.name}", drop=True, reason="NO_ROUTE"))}}}
 chain forward {{
 type filter hook forward priority 0; policy accept;
 ip daddr {gateway.ip} jump unasked
 ct state invalid jump unasked
+ip protocol != {{ icmp, tcp, udp }} jump portless
+}}
+chain portless {{
+ct direction original ip daddr . ip protocol @taken ip saddr . ip daddr . ip protocol != @taker jump unasked
+ct direction original update @taken {{ ip daddr . ip protocol }} update @taker {{ ip saddr . ip daddr . ip protocol }}
+ct direction reply update @taken {{ ip saddr . ip protocol }} update @taker {{ ip daddr . ip saddr . ip protocol }}
 }}
 chain postrouting {{
 type nat hook postrouting priority 100; policy accept;

@@ -132,7 +132,7 @@ def _instance_routes(lab: Lab, instance: Instance) -> tuple[tuple[Route, ...], t
 
 
 def _eni_routes(lab: Lab, interface: Interface, table: int) -> tuple[Route, ...]:
-    router = router_of(lab.subnets[interface.subnet], 4)
+    router = router_of(lab.subnets[interface.subnet])
     ipv4 = Route(EVERYWHERE[4], interface.name, router, table=table)
     return (ipv4, _ipv6_default(interface, table)) if interface.ipv6 else (ipv4,)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from netlab.compile.card_names import CHAIN_NAME_LENGTH, shortened
 from netlab.model.addresses import EVERYWHERE, Address, Cidr
@@ -22,6 +22,12 @@ FAR_END: dict[int, Address] = {4: IPv4Address("169.254.0.1"), 6: IPv6Address("fe
 
 ROUTER_IPV6 = IPv6Address("fe80:ec2::1")
 """How an instance knows its router. Source: VPC User Guide, "Subnet CIDR blocks"."""
+
+ERROR_SOURCE_IPV6 = IPv6Address("fd00:ec2::1")
+"""From where the router tells that an IPv6 packet is too big: its own address cannot pass a card, being link-local."""
+
+SERVICE_NETWORKS: dict[int, Cidr] = {4: IPv4Network("169.254.0.0/16"), 6: IPv6Network("fd00:ec2::/32")}
+"""What a VPC serves lies in these, and nothing to them leaves it. Source: EC2 User Guide, instance metadata."""
 
 INSIDE_MTU, OUTSIDE_MTU = 9001, 1500
 """Source: EC2 User Guide, "Network MTU for your EC2 instance"."""

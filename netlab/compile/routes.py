@@ -12,13 +12,23 @@ Source:
 from __future__ import annotations
 
 from enum import Enum
+from ipaddress import ip_network
 
-from netlab.compile.names import OUTSIDE_MTU, VOID, card_device, default_routes, families, far_route, nat_device
+from netlab.compile.names import (
+    OUTSIDE_MTU,
+    SERVICE_NETWORKS,
+    VOID,
+    card_device,
+    default_routes,
+    families,
+    far_route,
+    nat_device,
+)
 from netlab.model.addresses import EVERYWHERE, Cidr
 from netlab.model.topology import Lab, Subnet
 from netlab.plan.nouns import PolicyRule, Route
 
-_WITHIN_TABLE, _BEYOND_TABLE, _VOID_TABLE = 1000, 2000, 3000
+_WITHIN_TABLE, _BEYOND_TABLE, _VOID_TABLE, _NAT_TABLE = 1000, 2000, 3000, 4000
 _WITHIN_PRIORITY, _BEYOND_PRIORITY, _VOID_PRIORITY = 1000, 33000, 34000  # the kernel's `main` has 32766
 
 
@@ -35,7 +45,12 @@ def leaving(lab: Lab, subnet: Subnet, family: int) -> tuple[tuple[Cidr, Border],
     vpc, own = (lab.vpc.cidr, subnet.cidr) if family == 4 else (lab.vpc.ipv6_cidr, subnet.ipv6_cidr)
     within = [(cidr, _border(subnet, into)) for cidr, into, _ in _own_routes(lab, subnet, family, within=True)]
     beyond = [(cidr, _border(subnet, into)) for cidr, into, _ in _own_routes(lab, subnet, family, within=False)]
-    local = [(cidr, border) for cidr, border in ((own, Border.NONE), (vpc, Border.SUBNET)) if cidr is not None]
+    known: tuple[tuple[Cidr | None, Border], ...] = (
+        (own, Border.NONE),
+        (vpc, Border.SUBNET),
+        (SERVICE_NETWORKS[family], Border.SUBNET),
+    )
+    local = [(cidr, border) for cidr, border in known if cidr is not None]
     ways = [*within, *local, *beyond]
     if not beyond or beyond[-1][0].prefixlen:
         ways.append((EVERYWHERE[family], Border.GATEWAY if default_device(lab, subnet, family) else Border.SUBNET))
@@ -57,7 +72,7 @@ def compile_subnet_routes(lab: Lab, devices: dict[str, tuple[str, ...]]) -> tupl
         for family in families(lab):
             routes += _subnet_routes(lab, subnet, index, family)
     routes += [Route(EVERYWHERE[family], VOID, table=_VOID_TABLE) for family in families(lab)]
-    return tuple(routes)
+    return (*routes, *_nat_routes(lab))
 
 
 def compile_policy_rules(lab: Lab, devices: dict[str, tuple[str, ...]]) -> tuple[PolicyRule, ...]:
@@ -78,7 +93,18 @@ def compile_policy_rules(lab: Lab, devices: dict[str, tuple[str, ...]]) -> tuple
                 for device in own
             ]
     rules += [PolicyRule(_VOID_PRIORITY, _VOID_TABLE, family) for family in families(lab)]
+    if lab.nat_gateways:
+        rules.append(PolicyRule(_WITHIN_PRIORITY, _NAT_TABLE, 4, in_interface="igw"))
     return tuple(rules)
+
+
+def _nat_routes(lab: Lab) -> tuple[Route, ...]:
+    """Return routes to NAT gateways for what the internet gateway hands in; nothing in the VPC sends to their own."""
+    return tuple(
+        far_route(ip_network(gateway.ip), nat_device(lab, gateway.name), _NAT_TABLE)
+        for gateway in lab.nat_gateways.values()
+        if gateway.ip is not None
+    )
 
 
 def _subnet_routes(lab: Lab, subnet: Subnet, index: int, family: int) -> tuple[Route, ...]:

@@ -8,13 +8,16 @@ that the VPC itself serves are its own, so that programs can listen there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
 
 from netlab.compile.acl import compile_acl_gates, compile_exempt_set
 from netlab.compile.evidence import DROP, PROBE, RETURN, dropped
 from netlab.compile.names import (
+    ERROR_SOURCE_IPV6,
     INSIDE_MTU,
     OUTSIDE_MTU,
+    SERVICE_NETWORKS,
     VOID,
     VOID_MTU,
     card_device,
@@ -70,18 +73,9 @@ def compile_vpc(lab: Lab) -> Namespace:
     )
 
 
-def router_addresses(lab: Lab) -> tuple[Address, ...]:
-    """Return the VPC's resolver and every subnet's router. Source: VPC User Guide, "Subnet CIDR blocks"."""
-    subnets = lab.subnets.values()
-    routers = [router for subnet in subnets for family in (4, 6) if (router := router_of(subnet, family)) is not None]
-    return (lab.vpc.cidr[2], *routers)
-
-
-def router_of(subnet: Subnet, family: int) -> Address | None:
-    """Return the address of a subnet's router; None where the subnet has not that family."""
-    if family == 4:
-        return subnet.cidr[1]
-    return None if subnet.ipv6_cidr is None else subnet.ipv6_cidr[1]
+def router_of(subnet: Subnet) -> IPv4Address:
+    """Return the address of a subnet's router. Source: VPC User Guide, "Subnet CIDR blocks"."""
+    return subnet.cidr[1]
 
 
 def _devices_by_subnet(lab: Lab) -> dict[str, tuple[str, ...]]:
@@ -94,13 +88,14 @@ def _devices_by_subnet(lab: Lab) -> dict[str, tuple[str, ...]]:
 
 
 def _devices(lab: Lab) -> tuple[Device, ...]:
-    served = [*router_addresses(lab), *(each for family in families(lab) for each in SERVED[family])]
+    routers = [router_of(subnet) for subnet in lab.subnets.values()]
+    served: list[Address] = [lab.vpc.cidr[2], *routers, *(each for family in families(lab) for each in SERVED[family])]
     devices = [Device("lo", _hosts(served))]
     for interface in lab.interfaces():
         # The router's address on the way back is the source of its own errors.
-        routers = [router_of(lab.subnets[interface.subnet], family) for family in families(lab)]
+        own: list[Address] = [router_of(lab.subnets[interface.subnet]), *([ERROR_SOURCE_IPV6] if lab.has_ipv6 else [])]
         name = card_device(lab, interface)
-        devices.append(Device(name, _hosts(routers), mac(VPC, name), INSIDE_MTU))
+        devices.append(Device(name, _hosts(own), mac(VPC, name), INSIDE_MTU))
     for gateway in lab.nat_gateways:
         name = nat_device(lab, gateway)
         devices.append(Device(name, (), mac(VPC, name), OUTSIDE_MTU))
@@ -109,22 +104,18 @@ def _devices(lab: Lab) -> tuple[Device, ...]:
     return tuple(devices)
 
 
-def _hosts(addresses: list[Address] | list[Address | None]) -> tuple[IPv4Interface | IPv6Interface, ...]:
-    return tuple(ip_interface(address) for address in addresses if address is not None)
+def _hosts(addresses: Sequence[Address]) -> tuple[IPv4Interface | IPv6Interface, ...]:
+    return tuple(ip_interface(address) for address in addresses)
 
 
 def _interface_routes(lab: Lab) -> tuple[Route, ...]:
-    """Return what AWS calls ``local``: a route to every interface, the rest of the VPC's networks void."""
+    """Return what AWS calls ``local``: a route to every interface; the rest of the VPC's own networks is void."""
     routes = [
         far_route(ip_interface(address).network, card_device(lab, interface))
         for interface in lab.interfaces()
         for address in interface.addresses
     ]
-    routes += [
-        far_route(ip_interface(gateway.ip).network, nat_device(lab, gateway.name))
-        for gateway in lab.nat_gateways.values()
-        if gateway.ip is not None
-    ]
+    routes += [Route(SERVICE_NETWORKS[family], VOID) for family in families(lab)]
     routes.append(Route(lab.vpc.cidr, VOID))
     if lab.vpc.ipv6_cidr is not None:
         routes.append(Route(lab.vpc.ipv6_cidr, VOID))

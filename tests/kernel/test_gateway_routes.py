@@ -166,6 +166,8 @@ def test_an_acl_is_asked_at_the_border_of_a_subnet_and_not_inside(lab: BuiltLab)
         ("db", "10.0.2.20", "198.51.100.7", [("acl default egress", "100")]),
         ("db", "2001:db8:0:101::4", "2001:db8:ffff::7", [("acl default egress", "101")]),
         ("db", "2001:db8:0:101::4", "2001:db8:0:1ff::1", [("acl default egress", "101")]),
+        ("ec2", "10.0.1.10", "169.254.169.250", []),
+        ("ec2", "10.0.1.10", "169.254.1.1", [("acl strict egress", "100")]),
     ],
 )
 def test_where_no_route_leads_the_router_says_so_behind_the_acl(
@@ -290,7 +292,7 @@ def test_real_programs_learn_the_ipv6_mtu_too(lab: BuiltLab) -> None:
         with pytest.raises(OSError, match="Message too long"):
             sending.send(bytes(3000))
 
-    assert router == "2001:db8:0:100::1"
+    assert router == "fd00:ec2::1"
 
 
 @pytest.mark.parametrize(

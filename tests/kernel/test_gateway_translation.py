@@ -25,6 +25,7 @@ instances:
   ec2: {{subnet: public, ip: [10.0.1.10, 10.0.1.11], public_ip: 203.0.113.10, security_groups: [open]}}
   two: {{subnet: public, ip: 10.0.1.20, public_ip: 203.0.113.20, security_groups: [open]}}
   db: {{subnet: private, ip: 10.0.2.20, security_groups: [open]}}
+  dc: {{subnet: private, ip: 10.0.2.30, security_groups: [open]}}
 hosts:
   laptop: {{ip: [198.51.100.7, "2001:db8:ffff::7"]}}
   liar: {{ip: 198.51.100.8, spoof: true}}
@@ -170,6 +171,34 @@ def test_nat_gateway_sends_from_high_ports_alone(lab: BuiltLab) -> None:
 
     assert low.arrived is not None
     assert (low.arrived.sport or 0) >= 1024
+
+
+def test_nat_gateway_keeps_flows_with_one_source_port_apart(lab: BuiltLab) -> None:
+    first = lab.one("db", packet("10.0.2.20", "198.51.100.7", sport=50002))
+    second = lab.one("dc", packet("10.0.2.30", "198.51.100.7", sport=50002))
+
+    assert first.arrived is not None
+    assert second.arrived is not None
+    assert first.arrived.sport == 50002
+    assert second.arrived.sport not in {None, 50002}
+
+
+@pytest.mark.parametrize("protocol", [50, 99])
+def test_nat_gateway_has_one_flow_of_a_protocol_without_ports_to_an_address(lab: BuiltLab, protocol: int) -> None:
+    """The second sender is told by the gateway; the first goes on, and both reach another address."""
+    found = [
+        lab.one(station, packet(source, target, protocol))
+        for station, source, target in (
+            ("db", "10.0.2.20", "198.51.100.7"),
+            ("dc", "10.0.2.30", "198.51.100.7"),
+            ("db", "10.0.2.20", "198.51.100.7"),
+            ("dc", "10.0.2.30", "198.51.100.8"),
+            ("laptop", "198.51.100.7", "203.0.113.99"),
+        )
+    ]
+
+    assert [each.seen is Seen.DELIVERED for each in found] == [True, False, True, True, True]
+    assert found[1].verdict.gate == "nat out"
 
 
 def test_nat_gateway_translates_pings_and_errors_about_them(lab: BuiltLab) -> None:
