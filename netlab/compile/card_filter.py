@@ -130,7 +130,10 @@ def _state_rules(family: int, side: str, *, classed: bool) -> tuple[FilterRule, 
     """Return the steps from the ICMP error about a remembered flow to the mark on what no entry can remember."""
     direction = next(each for each, short in names.SIDE.items() if short == side)
     by_rules = ("set-xmark", f"{names.BY_RULES:#x}/{names.BY_RULES:#x}")
-    steps = [goto(f"{side}-related", matching("conntrack", ("ctstate", "RELATED")), _TRACKED)]
+    steps = [
+        goto(f"{side}-related", matching("conntrack", ("ctstate", "RELATED")), _TRACKED),
+        goto(f"{side}-related", _mark(names.QUOTES_BESIDE, names.QUOTES_BESIDE)),
+    ]
     if classed:
         steps += [FilterRule(Target(class_chain(direction)), protocol=protocol) for protocol in (TCP, UDP)]
     steps += [

@@ -26,10 +26,10 @@ OPENER_FIRST, OPENER_AGAIN, ANSWER_FIRST, ANSWER_AGAIN = 0x4, 0x8, 0x10, 0x20
 STREAM = OPENER_AGAIN | ANSWER_AGAIN
 """Set in an entry's mark once more than one request and response were seen."""
 
-BY_RULES, BESIDE, OPENS, FULL_TTL = 0x1, 0x2, 0x4, 0x100
+BY_RULES, BESIDE, OPENS, QUOTES_BESIDE, FULL_TTL = 0x1, 0x2, 0x4, 0x8, 0x100
 """
 Bits of a packet's mark: judged by the rules alone, without state; of a flow that is remembered beside conntrack
-(card_nft.py); opens a new entry; came with a TTL of 255.
+(card_nft.py); opens a new entry; an ICMP error about a flow that is remembered beside; came with a TTL of 255.
 """
 
 SIDE = {Direction.INGRESS: "in", Direction.EGRESS: "out"}

@@ -6,7 +6,7 @@ A card's memory beside conntrack's: an nftables table, for what iptables cannot 
 - Conntrack calls some packets of a TCP flow INVALID while its handshake is not complete (data before the SYN-ACK).
   AWS's flow is its addresses and ports, so those of a handshake are remembered in ``shakes4`` and ``shakes6``.
 - SCTP, UDP-Lite and DCCP are remembered by addresses and protocol (``pairs4``, ``pairs6``), as AWS does; conntrack
-  would take their ports.
+  would take their ports. An ICMP error about such a flow is known by the packet it quotes.
 - The allowance counts the entries of both families.
 
 ``before`` runs before the filter table, ``after`` behind it on what it accepted. Neither depends on rules or groups,
@@ -29,7 +29,14 @@ PORTLESS = (33, 132, 136)
 
 _IS_PORTLESS = "meta l4proto { " + ", ".join(str(each) for each in PORTLESS) + " }"
 _IS_TRACKED = f"ct mark & {names.ENTRY_TRACKED:#x} != 0x0"
+_ABOUT_KNOWN = f"meta mark set meta mark | {names.QUOTES_BESIDE:#x}"
 _KNOWN = f"meta mark set meta mark | {names.BESIDE:#x}"
+_IP_FIELDS = {4: ("@nh,96,32", "@nh,128,32", "@nh,72,8"), 6: ("@nh,64,128", "@nh,192,128", "@nh,48,8")}
+"""Source, destination and protocol in the IP header, by family: base, offset and length in bits."""
+
+_QUOTED_FIELDS = {4: ("@th,160,32", "@th,192,32", "@th,136,8"), 6: ("@th,128,128", "@th,256,128", "@th,112,8")}
+"""The same in the header that an ICMP error quotes, 8 bytes behind its own."""
+
 _HEADERS = tuple(
     (device, own, far, ip, family)
     for device, own, far in ((names.INSIDE, "s", "d"), (names.OUTSIDE, "d", "s"))
@@ -58,7 +65,7 @@ def _sets(stream_s: int, shake_s: int, other_s: int) -> list[str]:
     kinds = [("alive", "typeof ct id", stream_s)]
     for family, address in ((4, "ipv4_addr"), (6, "ipv6_addr")):
         kinds.append((f"shakes{family}", f"type {address} . inet_service . {address} . inet_service", shake_s))
-        kinds.append((f"pairs{family}", f"type {address} . {address} . inet_proto", other_s))
+        kinds.append((f"pairs{family}", f"typeof {' . '.join(_IP_FIELDS[family])}", other_s))
     return [
         f"  set {name} {{ {kind}; flags dynamic,timeout; timeout {seconds}s; size 65535; }}"
         for name, kind, seconds in kinds
@@ -66,15 +73,25 @@ def _sets(stream_s: int, shake_s: int, other_s: int) -> list[str]:
 
 
 def _pair_chains() -> list[str]:
-    """Return the chains that recall and remember a pair of addresses, the instance's first."""
-    keys = [
-        (f'iifname "{device}"', f"{ip} {own}addr . {ip} {far}addr . meta l4proto", f"@pairs{family}")
-        for device, own, far, ip, family in _HEADERS
-    ]
+    """Return the chains that recall and remember a pair of addresses, and recall the pair an ICMP error is about."""
+    keys = _pair_keys(_IP_FIELDS, own_first=names.INSIDE)
+    quoted = _pair_keys(_QUOTED_FIELDS, own_first=names.OUTSIDE)  # what is quoted went the other way
     return [
         _chain("recall-pair", *(f"{where} {key} {name} {_KNOWN}" for where, key, name in keys)),
         _chain("remember-pair", *(f"{where} update {name} {{ {key} }}" for where, key, name in keys)),
+        _chain("recall-quoted", *(f"{where} {key} {name} {_ABOUT_KNOWN}" for where, key, name in quoted)),
     ]
+
+
+def _pair_keys(fields: dict[int, tuple[str, str, str]], *, own_first: str) -> list[tuple[str, str, str]]:
+    """Return, by device and family: the condition, the key (the instance's address first, protocol), the set."""
+    keys = []
+    for device in (names.INSIDE, names.OUTSIDE):
+        for family, (source, destination, protocol) in fields.items():
+            ends = (source, destination) if device == own_first else (destination, source)
+            where = f'iifname "{device}" meta nfproto ipv{family}'
+            keys.append((where, " . ".join((*ends, protocol)), f"@pairs{family}"))
+    return keys
 
 
 def _tcp_chains(closed_s: int) -> list[str]:
@@ -144,6 +161,8 @@ def _hooks(allowance: int | None) -> list[str]:
             f"ct original protocol 17 {_IS_TRACKED} ct id != @alive ct mark set 0x0",
             "meta l4proto 6 ct state invalid goto recall-tcp",
             f"{_IS_PORTLESS} goto recall-pair",
+            "icmp type { 3, 4, 5, 11, 12 } goto recall-quoted",
+            "icmpv6 type { 1, 2, 3, 4 } goto recall-quoted",
         ),
         _chain(
             "after",

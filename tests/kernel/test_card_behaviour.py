@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
-from card_bench import MEMBER, OWN, PEER, Bench, card_bench, lab_with, packet
+from card_bench import MEMBER, OWN, Bench, card_bench, lab_with, packet
 
 from netlab.kernel import conntrack
 from netlab.model.addresses import address_from_text
@@ -278,6 +278,9 @@ def test_other_protocols_are_remembered_by_address_and_protocol(bench: Bench, pr
     assert bench.send(IN, opened.answered()) == ["+ingress TRACKED"]
     assert bench.send(OUT, opened) == ["+egress TRACKED"]
     assert bench.send(IN, other) == ["-ingress NO_RULE"]
+    assert bench.send(IN, _error(opened)) == ["+ingress RELATED"]
+    assert bench.send(IN, _error(other.answered())) == ["-ingress NO_RULE"]
+    assert bench.send(OUT, _error(opened.answered())) == ["+egress RELATED"]
     bench.wait_until(lambda: not _remembered(bench))
     assert bench.send(IN, opened.answered()) == ["-ingress NO_RULE"]
 
@@ -408,8 +411,9 @@ def _way(each: Packet) -> Direction:
 
 
 def _error(about: Packet) -> Packet:
-    """Return a port unreachable, from the peer, about a packet of the instance's."""
-    return Packet(PEER, OWN, ICMP, icmp_type=3, icmp_code=3, quoted=about, size=16)
+    """Return a port unreachable, from the other end, about a packet of one end's."""
+    kind = (ICMP, 3, 3) if about.family == 4 else (ICMPV6, 1, 4)
+    return Packet(about.dst, about.src, kind[0], icmp_type=kind[1], icmp_code=kind[2], quoted=about, size=16)
 
 
 def _alive(bench: Bench) -> int:
