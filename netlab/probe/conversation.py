@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from netlab.errors import InputError, KernelError
+from netlab.errors import BrokenError, InputError, KernelError
 from netlab.kernel.netns import entered
 from netlab.kernel.taps import Tap
 from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST, Packet
@@ -81,7 +81,10 @@ class Conversation:
                 return self._broken(
                     sent, at_s, f"{self._source}: its own kernel does not send it: {os.strerror(error)}"
                 )
-            seen, clue = self._await(sock, gates, dropped, sent)
+            try:
+                seen, clue = self._await(sock, gates, dropped, sent)
+            except BrokenError as lost:
+                return self._broken(sent, at_s, str(lost))
             if seen is None and tap is not None and any(self._token in frame.packet for frame in tap.read()):
                 return self._settled(sent, Seen.DELIVERED, None, at_s, "it arrived; nobody answered or refused it")
         if seen is None:

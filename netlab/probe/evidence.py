@@ -180,8 +180,9 @@ def _contradiction(trail: list[Sight], clues: list[Clue], arrived: Packet | None
 
 def _in_order(clues: list[Clue]) -> list[Clue]:
     """Put clues in the order of the way; a gate speaks once for all fragments, and what denies ends the way."""
+    timed = all(clue.time_us for clue in clues)  # older kernels do not always say when
     ordered: list[Clue] = []
-    for clue in sorted(clues, key=lambda clue: (clue.denies, clue.time_us, clue.step, clue.seq)):
+    for clue in sorted(clues, key=lambda clue: (clue.denies, clue.time_us if timed else 0, clue.step, clue.seq)):
         before = ordered[-1] if ordered else None
         if before is not None and (before.at, before.passage) == (clue.at, clue.passage):
             continue

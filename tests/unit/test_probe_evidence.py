@@ -147,6 +147,19 @@ def test_time_outranks_the_usual_way() -> None:
     ]
 
 
+def test_without_a_clock_the_usual_way_decides() -> None:
+    """Where the kernel did not say when for one clue, the others' times cannot place it."""
+    transit = transit_from_evidence(
+        _followed(
+            _clue("ec2:eth0", "+ingress RULE sgr-2", time_us=0),
+            _clue("ec2:eth1", "+egress RULE sgr-1", time_us=6),
+            arrived=True,
+        )
+    )
+
+    assert [passage.gate for passage in transit.passages] == ["card ec2/eth1 egress", "card ec2 ingress"]
+
+
 def test_what_a_gate_dropped_is_lost() -> None:
     """The drop ends the way, whatever its time stamp says."""
     transit = transit_from_evidence(
