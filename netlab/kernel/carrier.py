@@ -1,7 +1,7 @@
 """
-Waiting until links carry packets. A device that is up and has a carrier still drops everything until the kernel's link
-watch has seen that carrier, which may take a while; and its flags (IFF_RUNNING) do not tell. Its operational state does,
-and asking for it makes newer kernels (6.7 and later) look at once.
+Waiting until links carry packets. A device that is up and has a carrier still drops everything until the kernel's
+link watch has seen that carrier, which may take a while; and its flags (IFF_RUNNING) do not tell. Its operational state
+does, and asking for it makes newer kernels look at once.
 
 An IPv6 address, too, is there before it answers: its multicast group, to which neighbours' questions go, is joined by a
 worker some time later. A question that comes too early is asked again only a second after.
@@ -59,7 +59,7 @@ def _wait(is_so: Callable[[], bool], deadline: float, what: str) -> None:
 
 
 def _groups(namespace: Namespace, devices: set[str]) -> set[tuple[str, str]]:
-    """Return the devices of IPv6 addresses and their solicited-node groups, as the kernel lists them (RFC 4291, 2.7.1)."""
+    """Return the devices of IPv6 addresses and their solicited-node groups (RFC 4291, 2.7.1), as listed."""
     addresses = ((device.name, address.packed) for device in namespace.devices for address in device.addresses)
     head = "ff02" + "0" * 19 + "1ff"
     return {(name, head + packed[13:].hex()) for name, packed in addresses if len(packed) == 16 and name in devices}

@@ -22,6 +22,7 @@ from netlab.errors import KernelError
 from netlab.plan.nouns import FilterRule, Match, Target
 
 _NAME_SIZE = 16
+_LONGEST = {"comment": 255, "nflog-prefix": 63}  # longer ones are cut in silence
 _SEVERAL_WORDS = {"match-set", "add-set", "del-set", "map-set", "tcp-flags"}
 
 
@@ -179,6 +180,10 @@ def _set_target(raw: iptc.Rule, target: Target) -> Extension:
 def _set_options(made: HeldMatch | HeldTarget, wanted: Match | Target) -> None:
     """Parse the options and check them at once: the state of the check is the library's, one for all rules."""
     for option, value in wanted.options:
+        if len(value.encode()) > _LONGEST.get(option, len(value.encode())):
+            raise KernelError(
+                f"{wanted.name}: --{option}: found {len(value.encode())} bytes, wanted {_LONGEST[option]}"
+            )
         try:
             made.set_parameter(option, _argument(option, value))
         except (XTablesError, ValueError, AttributeError) as error:

@@ -77,8 +77,11 @@ def first_difference(table: Table, saved: dict[str, SavedChain]) -> str:
     """Tell where a listed table first differs from the planned one; empty = nowhere."""
     planned = {chain.name: chain for chain in table.chains}
     for name in sorted(saved.keys() - planned.keys()):
-        if saved[name].rules or saved[name].policy != ("ACCEPT" if name in BUILT_IN[table.name] else ""):
-            return f"chain {name}: found {len(saved[name].rules)} rules, wanted no such chain"
+        if name not in BUILT_IN[table.name]:
+            return f"chain {name}: found, wanted no such chain"
+        if saved[name].rules or saved[name].policy != "ACCEPT":
+            found = f"{len(saved[name].rules)} rules, policy {saved[name].policy}"
+            return f"chain {name}: found {found}, wanted an empty chain, policy ACCEPT"
     for name, chain in planned.items():
         if name not in saved:
             # An empty listing is what a table looks like that was never touched.
