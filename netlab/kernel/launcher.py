@@ -167,6 +167,8 @@ def _lay_out(view: Job) -> None:
             _mount("none", target, "tmpfs", _NOSUID | _NODEV, f"mode={mode}")
     for name in ("sshd", "lock"):  # sshd locks its unprivileged half into the first
         os.mkdir(f"/run/{name}", 0o755)
+    for path in ("/run/utmp", "/var/log/wtmp", "/var/log/lastlog"):  # without them a login complains
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount("sysfs", "/sys", "sysfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC)
     _lay_out_proc()
     hostname = view["hostname"].encode()[:64]

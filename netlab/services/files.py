@@ -74,7 +74,7 @@ def lab_files(lab: Lab, keys: Keys, macs: Macs) -> dict[str, File]:
     for node, what in nodes_of(lab).items():
         files |= {f"nodes/{node}/{path}": file for path, file in _node_files(lab, keys, node).items()}
         if "dns" in what.services:
-            files[dns_path(node)] = File(dnsmasq_text(outside_records(lab), ("0.0.0.0", "::")).encode())
+            files[dns_path(node)] = File(dnsmasq_text(outside_records(lab)).encode())
     for node, certificate in keys.certificates.items():
         files[certificate_path(node)] = File(certificate, 0o600)
     return files

@@ -54,16 +54,19 @@ def public_name(interface: Interface) -> str:
 
 
 def inside_records(lab: Lab) -> tuple[Record, ...]:
-    """Return what the VPC's resolver answers; of an address with several names, the one it is called by comes first."""
+    """
+    Return what the VPC's resolver answers; of an address with several names, the one it is called by comes first.
+
+    Instances have no AAAA records, as by AWS's default.
+    """
     records: list[Record] = []
     for interface in lab.interfaces():
         own = [(_numbered("ip", address, PRIVATE_DOMAIN), address) for address in interface.ipv4]
         records.extend(own)
         if interface.public_ip is not None:
             records.append((public_name(interface), interface.ipv4[0]))
-    for instance in lab.instances.values():
-        records.extend((f"{instance.name}.{PRIVATE_DOMAIN}", address) for address in _primaries(instance.primary))
-    return _legal((*records, *_host_records(lab)))
+    by_name = [(f"{each.name}.{PRIVATE_DOMAIN}", each.primary.ipv4[0]) for each in lab.instances.values()]
+    return _legal((*records, *by_name, *_host_records(lab)))
 
 
 def outside_records(lab: Lab) -> tuple[Record, ...]:
@@ -74,13 +77,16 @@ def outside_records(lab: Lab) -> tuple[Record, ...]:
             records.append((public_name(interface), interface.public_ip))
             if interface.primary:
                 records.append((interface.node, interface.public_ip))
-        if interface.primary:
-            records.extend((interface.node, address) for address in interface.ipv6[:1])
     return _legal((*_host_records(lab), *records))
 
 
-def dnsmasq_text(records: Iterable[Record], listen: Iterable[str]) -> str:
-    """Write dnsmasq's configuration: these records, and NXDOMAIN for everything else; nowhere else is asked."""
+def dnsmasq_text(records: Iterable[Record], listen: Iterable[str] = ()) -> str:
+    """
+    Write dnsmasq's configuration: these records, and NXDOMAIN for everything else; nowhere else is asked.
+
+    Args:
+        listen: Addresses; () = all.
+    """
     places = "".join(f"listen-address={address}\n" for address in listen)
     return _REST + places + "".join(f"host-record={name},{address}\n" for name, address in records)
 
@@ -94,10 +100,6 @@ def hosts_text(records: Iterable[Record]) -> str:
 def _host_records(lab: Lab) -> Iterator[Record]:
     for host in lab.hosts.values():
         yield from ((host.name, address) for address in host.addresses)
-
-
-def _primaries(interface: Interface) -> tuple[Address, ...]:
-    return (*interface.ipv4[:1], *interface.ipv6[:1])
 
 
 def _numbered(head: str, address: IPv4Address, domain: str) -> str:

@@ -27,6 +27,7 @@ from typing import ClassVar
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 TIME = ("169.254.169.123", "fd00:ec2::123")
 MOST_S = 21600
+INSTANCE = "meta-data/instance-id"
 _SECONDS_1900_TO_1970 = 2_208_988_800
 _IP_FREEBIND, _IPV6_FREEBIND = 15, 78
 
@@ -37,16 +38,16 @@ class Tokens:
 
     given: dict[str, tuple[str, float]]
 
-    def make(self, address: str, ttl_s: int) -> str:
+    def make(self, instance: str, ttl_s: int) -> str:
         """Make a token for an instance."""
         token = secrets.token_urlsafe(42)
-        self.given[token] = (address, time.monotonic() + ttl_s)
+        self.given[token] = (instance, time.monotonic() + ttl_s)
         return token
 
-    def holds(self, token: str, address: str) -> bool:
+    def holds(self, token: str, instance: str) -> bool:
         """Tell whether a token is that instance's, and still good."""
         owner, until = self.given.get(token, ("", 0.0))
-        return owner == address and time.monotonic() < until
+        return owner == instance and time.monotonic() < until
 
 
 def look_up(tree: dict[str, str], path: str) -> str | None:
@@ -64,12 +65,14 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one instance."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "EC2ws"
-    sys_version = ""
     timeout = 30
 
     table: ClassVar[Path] = Path()
     tokens: ClassVar[Tokens] = Tokens({})
+
+    def version_string(self) -> str:
+        """Return what the Server header says."""
+        return "EC2ws"
 
     def do_PUT(self) -> None:
         """Give out a session token."""
@@ -80,15 +83,14 @@ class Handler(BaseHTTPRequestHandler):
         ttl = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if not (ttl.isdecimal() and 1 <= int(ttl) <= MOST_S):
             return self._answer(400, "Bad Request")
-        return self._answer(
-            200, self.tokens.make(self._asker(), int(ttl)), (("X-aws-ec2-metadata-token-ttl-seconds", ttl),)
-        )
+        token = self.tokens.make(self._tree().get(INSTANCE, ""), int(ttl))
+        return self._answer(200, token, (("X-aws-ec2-metadata-token-ttl-seconds", ttl),))
 
     def do_GET(self) -> None:
         """Answer what is known of the asking instance."""
-        if not self.tokens.holds(self.headers.get("X-aws-ec2-metadata-token", ""), self._asker()):
+        tree = self._tree()
+        if not self.tokens.holds(self.headers.get("X-aws-ec2-metadata-token", ""), tree.get(INSTANCE, "")):
             return self._answer(401, "Unauthorized")
-        tree = json.loads(self.table.read_text(encoding="utf-8")).get(self._asker(), {})
         path = self.path.partition("?")[0].strip("/")
         if path == "":
             return self._answer(200, "latest")
@@ -100,9 +102,11 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Say nothing of requests that went well."""
 
-    def _asker(self) -> str:
-        address = ip_address(self.client_address[0].partition("%")[0])
-        return str(getattr(address, "ipv4_mapped", None) or address)
+    def _tree(self) -> dict[str, str]:
+        """Return what is known of the instance that asks; empty = nothing."""
+        asker = str(ip_address(self.client_address[0].partition("%")[0]))
+        known: dict[str, dict[str, str]] = json.loads(self.table.read_text(encoding="utf-8"))
+        return known.get(asker, {})
 
     def _answer(self, status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
         body = text.encode()

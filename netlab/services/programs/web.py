@@ -149,8 +149,6 @@ class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD; TLS begins in the connection's own thread, so that a silent client stops nobody."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "netlab"
-    sys_version = ""
     timeout = PATIENCE_S
 
     name: ClassVar[str] = ""
@@ -163,6 +161,10 @@ class Handler(BaseHTTPRequestHandler):
             self.request.settimeout(PATIENCE_S)
             self.request = context.wrap_socket(self.request, server_side=True)
         super().setup()
+
+    def version_string(self) -> str:
+        """Return what the Server header says."""
+        return "netlab"
 
     def do_GET(self) -> None:
         """Answer."""
