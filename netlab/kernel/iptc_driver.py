@@ -24,6 +24,8 @@ from netlab.plan.nouns import Chain, FilterRule, Table
 
 SAVE = {4: "iptables-legacy-save", 6: "ip6tables-legacy-save"}
 
+LONGEST_CHAIN = 28
+
 
 class IptcDriver:
     """
@@ -85,6 +87,7 @@ class IptcDriver:
                 if chain.name in BUILT_IN[table.name]:
                     handle.set_policy(chain.name, chain.policy or "ACCEPT")
                 else:
+                    _check_name(chain.name)
                     handle.create_chain(chain.name)
             for chain, rule in _rules(table):
                 entry = self._entry(table, rule, local)
@@ -167,6 +170,12 @@ def _open(table: Table) -> Any:
     if known:
         handle.refresh()
     return handle
+
+
+def _check_name(chain: str) -> None:
+    """Refuse what `iptables` refuses: libiptc would take one letter more, and tell no other program."""
+    if len(chain) > LONGEST_CHAIN:
+        raise KernelError(f"chain {chain}: found {len(chain)} letters, wanted at most {LONGEST_CHAIN}")
 
 
 def _rules(table: Table) -> Iterator[tuple[Chain, FilterRule]]:
