@@ -1,9 +1,10 @@
 """
 Where a subnet's packets go: AWS's route tables as Linux's routing rules.
 
-In AWS the longest prefix decides between a subnet's own routes and ``local``, which stands for the whole VPC. In Linux
-three tables stand for that, asked one after the other: the subnet's routes that lie within the VPC, then the VPC's
-interfaces one by one (``main``), then the subnet's other routes. What none of them knows goes to the void.
+In AWS the longest prefix decides between a subnet's own routes and ``local``, which stands for the whole VPC; neighbours in
+a subnet reach each other without. In Linux four tables stand for that, asked one after the other: the subnet's own
+interfaces (where one of its routes could lead elsewhere), its routes that lie within the VPC, the VPC's interfaces one
+by one (``main``), then the subnet's other routes. What none of them knows goes to the void.
 
 Source:
     VPC User Guide, "Route tables", route priority.
@@ -11,6 +12,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from ipaddress import ip_network
 
@@ -28,8 +30,9 @@ from netlab.model.addresses import EVERYWHERE, Cidr
 from netlab.model.topology import Lab, Subnet
 from netlab.plan.nouns import PolicyRule, Route
 
-_WITHIN_TABLE, _BEYOND_TABLE, _VOID_TABLE, _NAT_TABLE = 1000, 2000, 3000, 4000
-_WITHIN_PRIORITY, _BEYOND_PRIORITY, _VOID_PRIORITY = 1000, 33000, 34000  # the kernel's `main` has 32766
+_OWN_TABLE, _WITHIN_TABLE, _BEYOND_TABLE, _VOID_TABLE, _NAT_TABLE = 1000, 2000, 3000, 4000, 5000
+_PRIORITIES = {_OWN_TABLE: 900, _WITHIN_TABLE: 1000, _BEYOND_TABLE: 33000}  # the kernel's `main` has 32766
+_NAT_PRIORITY, _VOID_PRIORITY = 1000, 34000
 
 
 class Border(Enum):
@@ -45,13 +48,9 @@ def leaving(lab: Lab, subnet: Subnet, family: int) -> tuple[tuple[Cidr, Border],
     vpc, own = (lab.vpc.cidr, subnet.cidr) if family == 4 else (lab.vpc.ipv6_cidr, subnet.ipv6_cidr)
     within = [(cidr, _border(subnet, into)) for cidr, into, _ in _own_routes(lab, subnet, family, within=True)]
     beyond = [(cidr, _border(subnet, into)) for cidr, into, _ in _own_routes(lab, subnet, family, within=False)]
-    known: tuple[tuple[Cidr | None, Border], ...] = (
-        (own, Border.NONE),
-        (vpc, Border.SUBNET),
-        (SERVICE_NETWORKS[family], Border.SUBNET),
-    )
-    local = [(cidr, border) for cidr, border in known if cidr is not None]
-    ways = [*within, *local, *beyond]
+    own_ways = [] if own is None else [(own, Border.NONE)]
+    local = [(SERVICE_NETWORKS[family], Border.SUBNET), *([] if vpc is None else [(vpc, Border.SUBNET)])]
+    ways: list[tuple[Cidr, Border]] = [*own_ways, *within, *local, *beyond]
     if not beyond or beyond[-1][0].prefixlen:
         ways.append((EVERYWHERE[family], Border.GATEWAY if default_device(lab, subnet, family) else Border.SUBNET))
     return tuple(ways)
@@ -85,7 +84,7 @@ def compile_policy_rules(lab: Lab, devices: dict[str, tuple[str, ...]]) -> tuple
     rules: list[PolicyRule] = []
     tables = {(route.table, route.destination.version) for route in compile_subnet_routes(lab, devices)}
     for index, own in enumerate(devices.values()):
-        for base, priority in ((_WITHIN_TABLE, _WITHIN_PRIORITY), (_BEYOND_TABLE, _BEYOND_PRIORITY)):
+        for base, priority in _PRIORITIES.items():
             rules += [
                 PolicyRule(priority, base + index, family, in_interface=device)
                 for family in families(lab)
@@ -94,7 +93,7 @@ def compile_policy_rules(lab: Lab, devices: dict[str, tuple[str, ...]]) -> tuple
             ]
     rules += [PolicyRule(_VOID_PRIORITY, _VOID_TABLE, family) for family in families(lab)]
     if lab.nat_gateways:
-        rules.append(PolicyRule(_WITHIN_PRIORITY, _NAT_TABLE, 4, in_interface="igw"))
+        rules.append(PolicyRule(_NAT_PRIORITY, _NAT_TABLE, 4, in_interface="igw"))
     return tuple(rules)
 
 
@@ -110,12 +109,24 @@ def _nat_routes(lab: Lab) -> tuple[Route, ...]:
 def _subnet_routes(lab: Lab, subnet: Subnet, index: int, family: int) -> tuple[Route, ...]:
     within = _own_routes(lab, subnet, family, within=True)
     beyond = _own_routes(lab, subnet, family, within=False)
-    routes = [far_route(cidr, device, _WITHIN_TABLE + index) for cidr, _, device in within]
+    routes = list(_neighbour_routes(lab, subnet, index, family)) if within else []
+    routes += [far_route(cidr, device, _WITHIN_TABLE + index) for cidr, _, device in within]
     routes += [far_route(cidr, device, _BEYOND_TABLE + index) for cidr, _, device in beyond]
     device = default_device(lab, subnet, family)
     if device and (not beyond or beyond[-1][0].prefixlen):
         routes += default_routes(device, (family,), _BEYOND_TABLE + index)
     return tuple(routes)
+
+
+def _neighbour_routes(lab: Lab, subnet: Subnet, index: int, family: int) -> Iterator[Route]:
+    """Yield routes to a subnet's own interfaces; the rest of it is void."""
+    for interface in lab.interfaces():
+        if interface.subnet == subnet.name:
+            for address in interface.ipv4 if family == 4 else interface.ipv6:
+                yield far_route(ip_network(address), card_device(lab, interface), _OWN_TABLE + index)
+    own = subnet.cidr if family == 4 else subnet.ipv6_cidr
+    if own is not None:
+        yield Route(own, VOID, table=_OWN_TABLE + index)
 
 
 def _own_routes(lab: Lab, subnet: Subnet, family: int, *, within: bool) -> tuple[tuple[Cidr, str, str], ...]:

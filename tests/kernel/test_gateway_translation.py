@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 from built_lab import OPEN_GROUP, BuiltLab, built, packet
@@ -99,6 +100,46 @@ def test_real_stacks_take_the_translated_errors(lab: BuiltLab) -> None:
             asking.send(b"anybody there?")
             with pytest.raises(ConnectionRefusedError):
                 asking.recv(100)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "own", "target", "family"),
+    [
+        ("ec2", "laptop", "198.51.100.7", "198.51.100.7", 4),
+        ("db", "laptop", "198.51.100.7", "198.51.100.7", 4),  # by the NAT gateway
+        ("laptop", "ec2", "10.0.1.10", "203.0.113.10", 4),
+        ("two", "ec2", "10.0.1.10", "203.0.113.10", 4),
+        ("ec2", "laptop", "2001:db8:ffff::7", "2001:db8:ffff::7", 6),
+    ],
+)
+def test_a_megabyte_goes_both_ways_over_tcp(
+    lab: BuiltLab, client: str, server: str, own: str, target: str, family: int
+) -> None:
+    """Real stacks with all their offloads, 9001 bytes a packet at one end and 1500 at the other."""
+    size = 1_000_000
+    with (
+        lab.socket(server, family, socket.SOCK_STREAM) as serving,
+        lab.socket(client, family, socket.SOCK_STREAM) as asking,
+    ):
+        serving.bind((own, 0))
+        serving.listen(1)
+        asking.connect((target, serving.getsockname()[1]))
+        answering, _ = serving.accept()
+        with answering:
+            answering.settimeout(3.0)
+            found = [_received(one, other, size) for one, other in ((asking, answering), (answering, asking))]
+
+    assert found == [size, size]
+
+
+def _received(sending: socket.socket, receiving: socket.socket, size: int) -> int:
+    worker = Thread(target=sending.sendall, args=(bytes(size),))
+    worker.start()
+    count = 0
+    while count < size:
+        count += len(receiving.recv(65536))
+    worker.join()
+    return count
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def lab(*, ipv6: bool = True) -> Lab:
     routes = (
         SubnetRoute(IPv4Network("10.0.2.0/24"), "guard", "eth0"),
         SubnetRoute(IPv4Network("192.0.2.0/24"), "guard", "eth0"),
+        SubnetRoute(IPv4Network("10.0.3.128/25"), "guard", "eth0"),
         *([SubnetRoute(IPv6Network("2001:db8:0:102::/64"), "guard", "eth0")] if ipv6 else []),
     )
     subnets = (
@@ -179,10 +180,12 @@ def test_only_an_appliance_forwards(plan: Plan) -> None:
         ("private", "198.51.100.7", Border.GATEWAY),  # by the NAT gateway
         ("private", "2001:db8:ffff::7", Border.SUBNET),  # to nowhere
         ("guarded", "10.0.3.1", Border.NONE),
+        ("guarded", "10.0.3.200", Border.NONE),  # neighbours need no route
         ("guarded", "192.0.2.9", Border.SUBNET),  # to the appliance
         ("guarded", "192.0.3.9", Border.GATEWAY),
         ("lonely", "192.0.2.9", Border.SUBNET),
         ("lonely", "10.0.4.9", Border.NONE),
+        ("public", "169.254.169.254", Border.SUBNET),
     ],
 )
 def test_what_a_packet_crosses_is_known_from_its_destination(subnet: str, target: str, border: Border) -> None:
