@@ -1,10 +1,10 @@
 """
 Where a subnet's packets go: AWS's route tables as Linux's routing rules.
 
-In AWS the longest prefix decides between a subnet's own routes and ``local``, which stands for the whole VPC; neighbours in
-a subnet reach each other without. In Linux four tables stand for that, asked one after the other: the subnet's own
-interfaces (where one of its routes could lead elsewhere), its routes that lie within the VPC, the VPC's interfaces one
-by one (``main``), then the subnet's other routes. What none of them knows goes to the void.
+In AWS the longest prefix decides between a subnet's own routes and ``local``, which stands for the whole VPC;
+neighbours in a subnet reach each other without. In Linux four tables stand for that, asked one after the other: the
+subnet's own interfaces (where one of its routes could lead elsewhere), its routes that lie within the VPC, the VPC's
+interfaces one by one (``main``), then the subnet's other routes. What none of them knows goes to the void.
 
 Source:
     VPC User Guide, "Route tables", route priority.
