@@ -9,7 +9,7 @@ from io import StringIO
 
 from ruamel.yaml import YAML
 
-from netlab.formats.render_stories import expectation_data, story_data
+from netlab.formats.render_stories import expectation_data, plain_number, story_data
 from netlab.model.acls import AclEntry
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Direction, Rule, SecurityGroup, Traffic
 from netlab.model.topology import Host, Instance, Interface, Lab, NatGateway, Subnet
@@ -38,7 +38,7 @@ def render_lab(lab: Lab) -> str:
         "hosts": {name: _host(host) for name, host in lab.hosts.items()},
     }
     data |= {name: section for name, section in sections.items() if section}
-    data["timers"] = {"scale": lab.scale}
+    data["timers"] = {"scale": plain_number(lab.scale)}
     if lab.expectations:
         data["expect"] = [expectation_data(row) for row in lab.expectations]
     if lab.stories:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import assert_never
 
 from netlab.model.changes import (
@@ -58,7 +59,7 @@ def _step(step: Step) -> Data:
         case ChangeStep():
             return _change(step.change) | ({"refused": step.refused} if step.refused else {})
         case WaitStep():
-            return {"wait": _number(step.seconds)}
+            return {"wait": plain_number(step.seconds)}
         case TableStep():
             flows = (("holds", step.holds), ("lacks", step.lacks))
             return {"table": step.node, **{key: list(names) for key, names in flows if names}}
@@ -148,5 +149,8 @@ def _traffic(protocol: str, first: int | None, last: int | None) -> Data:
     return {"protocol": protocol}
 
 
-def _number(seconds: float) -> int | float:
-    return int(seconds) if seconds == int(seconds) else seconds
+def plain_number(value: float) -> int | float | str:
+    """Return a number as files have it: whole where it is, and never with an exponent."""
+    if value == int(value):
+        return int(value)
+    return format(Decimal(repr(value)), "f") if "e" in repr(value) else value

@@ -185,7 +185,7 @@ def parse_description(text: str) -> str:
 
 def parse_seconds(text: str) -> float:
     """Read ``31s``, ``500ms``, ``2m``, ``1h`` or a plain number of seconds."""
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)?", text)
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,40})?)(ms|s|m|h)?", text)
     if match is None:
         raise InputError(f"found {shown(text)}, wanted a time, as in 31s, 500ms or 2m")
     return float(match[1]) * _UNITS[match[2] or "s"]
@@ -193,7 +193,7 @@ def parse_seconds(text: str) -> float:
 
 def parse_scale(text: str) -> float:
     """Read the factor on every timer."""
-    match = re.fullmatch(r"[0-9]{0,4}\.?[0-9]{1,17}(?:[eE]-?[0-9]{1,2})?", text)
+    match = re.fullmatch(r"[0-9]{0,4}\.?[0-9]{1,40}", text)
     if match is None or not 0.0001 <= float(text) <= 1000:
         raise InputError(f"found {shown(text)}, wanted a factor from 0.0001 to 1000, as in 0.1")
     return float(text)
