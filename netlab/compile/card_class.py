@@ -95,23 +95,15 @@ def _class_rules(openings: dict[tuple[Direction, int], tuple[Ports, ...]], here:
             forgotten = matching("connmark", ("mark", f"0x0/{names.ENTRY_TRACKED:#x}"))
             found.append(FilterRule(Target("RETURN"), protocol=TCP, matches=(syn, forgotten)))
         found += [_to_untracked(protocol, "sport", ports, unless_entry=opened_here) for ports in answers]
-        if protocol == TCP:  # conntrack gives these no entry, so it is not known who opened their flow
-            ends = [("dport", ports) for ports in own] + [("sport", ports) for ports in answers]
-            beside = matching("mark", ("mark", f"{names.BESIDE:#x}/{names.BESIDE:#x}"))
-            found += [_untracked_if(protocol, side, ports, beside) for side, ports in ends]
     return found
 
 
 def _to_untracked(protocol: int, side: str, ports: Ports, *, unless_entry: int) -> FilterRule:
-    entry = matching("connmark", ("mark", f"!{unless_entry:#x}/{names.ENTRY_CLASS_BITS:#x}"))
-    return _untracked_if(protocol, side, ports, entry)
-
-
-def _untracked_if(protocol: int, side: str, ports: Ports, condition: Match) -> FilterRule:
     wanted: tuple[Match, ...] = ()
     if ports != ALL_PORTS:
         wanted = (matching("tcp" if protocol == TCP else "udp", (side, port_text(ports))),)
-    return FilterRule(Target(UNTRACKED, goto=True), protocol=protocol, matches=(*wanted, condition))
+    entry = matching("connmark", ("mark", f"!{unless_entry:#x}/{names.ENTRY_CLASS_BITS:#x}"))
+    return FilterRule(Target(UNTRACKED, goto=True), protocol=protocol, matches=(*wanted, entry))
 
 
 def port_text(ports: Ports) -> str:

@@ -138,7 +138,7 @@ def _state_rules(family: int, side: str, *, classed: bool) -> tuple[FilterRule, 
         steps += [FilterRule(Target(class_chain(direction)), protocol=protocol) for protocol in (TCP, UDP)]
     steps += [
         goto(f"{side}-tracked", _mark(0, names.BY_RULES), _TRACKED),
-        goto(f"{side}-tracked", _mark(names.BESIDE, names.BESIDE | names.BY_RULES)),
+        goto(f"{side}-tracked", _mark(names.BESIDE, names.BESIDE)),
         jump("MARK", by_rules, matches=(matching("conntrack", ("ctstate", "INVALID,RELATED")),)),
     ]
     if family == 6:  # conntrack leaves multicast listener messages alone

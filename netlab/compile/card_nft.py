@@ -3,8 +3,6 @@ A card's memory beside conntrack's: an nftables table, for what iptables cannot 
 
 - A UDP flow's entry admits packets only while it is in the set ``alive``: 30 s, or 180 s once more than one request
   and response were seen (the kernel's own criterion for a stream is another one).
-- Conntrack calls some packets of a TCP flow INVALID while its handshake is not complete (data before the SYN-ACK).
-  AWS's flow is its addresses and ports, so those of a handshake are remembered in ``shakes4`` and ``shakes6``.
 - SCTP, UDP-Lite and DCCP are remembered by addresses and protocol (``pairs4``, ``pairs6``), as AWS does; conntrack
   would take their ports. An ICMP error about such a flow is known by the packet it quotes.
 - The allowance counts the entries of both families.
@@ -16,7 +14,7 @@ so a change of those leaves the table, and what it remembers, alone.
 from __future__ import annotations
 
 from netlab.compile import card_names as names
-from netlab.compile.card_state import OTHER_S, TCP_S, scaled_s
+from netlab.compile.card_state import OTHER_S, scaled_s
 from netlab.compile.rules import LOGS_PER_SECOND
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, NftTable
@@ -37,23 +35,14 @@ _IP_FIELDS = {4: ("@nh,96,32", "@nh,128,32", "@nh,72,8"), 6: ("@nh,64,128", "@nh
 _QUOTED_FIELDS = {4: ("@th,160,32", "@th,192,32", "@th,136,8"), 6: ("@th,128,128", "@th,256,128", "@th,112,8")}
 """The same in the header that an ICMP error quotes, 8 bytes behind its own."""
 
-_HEADERS = tuple(
-    (device, own, far, ip, family)
-    for device, own, far in ((names.INSIDE, "s", "d"), (names.OUTSIDE, "d", "s"))
-    for ip, family in (("ip", 4), ("ip6", 6))
-)
-"""By which device a packet comes in; the letters of the instance's end and the far one in its header; its header."""
-
 
 def card_nft(lab: Lab, interface: Interface) -> NftTable:
     """Return the table of an interface's card."""
     tracking = interface.connection_tracking
     udp_s, stream_s = scaled_s(lab, tracking.udp_s), scaled_s(lab, tracking.udp_stream_s)
-    shake_s, closed_s = scaled_s(lab, TCP_S["syn_sent"]), scaled_s(lab, TCP_S["close"])
     parts = [
-        *_sets(stream_s, shake_s, scaled_s(lab, OTHER_S)),
+        *_sets(stream_s, scaled_s(lab, OTHER_S)),
         *_pair_chains(),
-        *_tcp_chains(closed_s),
         *_udp_chains(udp_s, stream_s),
         *(() if interface.allowance is None else (_full_chain(),)),
         *_hooks(interface.allowance),
@@ -61,13 +50,11 @@ def card_nft(lab: Lab, interface: Interface) -> NftTable:
     return NftTable("inet", TABLE, "\n".join(parts))
 
 
-def _sets(stream_s: int, shake_s: int, other_s: int) -> list[str]:
-    kinds = [("alive", "typeof ct id", stream_s)]
-    for family, address in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        kinds.append((f"shakes{family}", f"type {address} . inet_service . {address} . inet_service", shake_s))
-        kinds.append((f"pairs{family}", f"typeof {' . '.join(_IP_FIELDS[family])}", other_s))
+def _sets(stream_s: int, other_s: int) -> list[str]:
+    kinds = [("alive", "ct id", stream_s)]
+    kinds += [(f"pairs{family}", " . ".join(fields), other_s) for family, fields in _IP_FIELDS.items()]
     return [
-        f"  set {name} {{ {kind}; flags dynamic,timeout; timeout {seconds}s; size 65535; }}"
+        f"  set {name} {{ typeof {kind}; flags dynamic,timeout; timeout {seconds}s; size 65535; }}"
         for name, kind, seconds in kinds
     ]
 
@@ -92,25 +79,6 @@ def _pair_keys(fields: dict[int, tuple[str, str, str]], *, own_first: str) -> li
             where = f'iifname "{device}" meta nfproto ipv{family}'
             keys.append((where, " . ".join((*ends, protocol)), f"@pairs{family}"))
     return keys
-
-
-def _tcp_chains(closed_s: int) -> list[str]:
-    """Return the chains that remember a handshake, recall it, shorten its time at a reset, and forget it."""
-    keys = [
-        (
-            f'iifname "{device}"',
-            f"{ip} {own}addr . tcp {own}port . {ip} {far}addr . tcp {far}port",
-            f"@shakes{family}",
-        )
-        for device, own, far, ip, family in _HEADERS
-    ]
-    shorter = [f"{where} {key} {name} update {name} {{ {key} timeout {closed_s}s }}" for where, key, name in keys]
-    return [
-        _chain("recall-tcp", *(f"{where} {key} {name} {_KNOWN}" for where, key, name in keys)),
-        _chain("remember-tcp", *(f"{where} update {name} {{ {key} }}" for where, key, name in keys)),
-        _chain("shorten-tcp", *shorter),
-        _chain("forget-tcp", *(f"{where} {key} {name} delete {name} {{ {key} }}" for where, key, name in keys)),
-    ]
 
 
 def _udp_chains(udp_s: int, stream_s: int) -> list[str]:
@@ -159,7 +127,6 @@ def _hooks(allowance: int | None) -> list[str]:
             "before",
             "type filter hook forward priority -1; policy accept;",
             f"ct original protocol 17 {_IS_TRACKED} ct id != @alive ct mark set 0x0",
-            "meta l4proto 6 ct state invalid goto recall-tcp",
             f"{_IS_PORTLESS} goto recall-pair",
             "icmp type { 3, 4, 5, 11, 12 } goto recall-quoted",
             "icmpv6 type { 1, 2, 3, 4 } goto recall-quoted",
@@ -168,9 +135,6 @@ def _hooks(allowance: int | None) -> list[str]:
             "after",
             "type filter hook forward priority 1; policy accept;",
             *limit,
-            f"meta l4proto 6 meta mark & {names.BY_RULES:#x} != 0x0 goto forget-tcp",
-            f"tcp flags & (syn | rst) == syn {_IS_TRACKED} goto remember-tcp",
-            f"tcp flags & (syn | rst) != 0x0 {_IS_TRACKED} goto shorten-tcp",
             f"meta l4proto 17 {_IS_TRACKED} goto datagram",
             f"{_IS_PORTLESS} meta mark & {names.OPENS | names.BESIDE:#x} != 0x0 goto remember-pair",
         ),

@@ -12,7 +12,7 @@ from netlab.model.topology import Interface, Lab
 OTHER_S = 600
 """AWS's timer of every protocol but TCP, UDP and ICMP. Source: aws-behaviour.md 2.4."""
 
-TCP_S = {
+_TCP_S = {
     "syn_sent": 120, "syn_recv": 60, "fin_wait": 120, "close_wait": 60, "last_ack": 30, "time_wait": 120, "close": 10,
 }  # fmt: skip
 """Not published by AWS: Linux's defaults. Source: Linux, Documentation/networking/nf_conntrack-sysctl.rst."""
@@ -46,7 +46,7 @@ def _timers(lab: Lab, interface: Interface) -> list[tuple[str, int]]:
     # Unanswered data, retransmissions and mid-stream pick-ups would shorten an established flow's time to theirs.
     long_ones = ("established", "unacknowledged", "max_retrans")
     seconds: dict[str, float] = {f"tcp_timeout_{state}": tracking.tcp_established_s for state in long_ones}
-    seconds |= {f"tcp_timeout_{state}": value for state, value in TCP_S.items()}
+    seconds |= {f"tcp_timeout_{state}": value for state, value in _TCP_S.items()}
     # Both at the stream's: the set `alive` (card_nft.py) keeps the shorter one, by AWS's criterion.
     seconds |= dict.fromkeys(("udp_timeout", "udp_timeout_stream"), tracking.udp_stream_s)
     seconds |= dict.fromkeys(("icmp_timeout", "icmpv6_timeout"), _ICMP_S)
