@@ -31,7 +31,8 @@ class NamespaceDifference:
         sysctls: New values; one that is no longer planned keeps its value.
         tables: As they become. A table no longer planned becomes empty.
         nft: As they become; ``nft_dropped`` are those no longer planned.
-        wiring: What cannot change live, in words.
+        wiring: What cannot change live, in words; also sets that keep their name and change their type or timeout,
+            since rules hold the old one.
     """
 
     name: str
@@ -84,6 +85,8 @@ def difference(old: Plan, new: Plan) -> PlanDifference:
 def _compare(old: Namespace, new: Namespace) -> NamespaceDifference:
     known = dict(old.sysctls)
     created, dropped, changed = _compare_sets(old.sets, new.sets)
+    wiring = [each for each in _WIRING if set(getattr(old, each)) != set(getattr(new, each))]
+    wiring += [f"the type of set {name}" for name in _retyped(old.sets, new.sets)]
     names = {(table.family, table.name) for table in new.nft}
     return NamespaceDifference(
         name=new.name,
@@ -94,7 +97,7 @@ def _compare(old: Namespace, new: Namespace) -> NamespaceDifference:
         tables=_compare_tables(old.tables, new.tables),
         nft=tuple(table for table in new.nft if table not in old.nft),
         nft_dropped=tuple(table for table in old.nft if (table.family, table.name) not in names),
-        wiring=tuple(f"{new.name}: {each}" for each in _WIRING if set(getattr(old, each)) != set(getattr(new, each))),
+        wiring=tuple(f"{new.name}: {each}" for each in wiring),
     )
 
 
@@ -107,18 +110,11 @@ def _compare_tables(old: tuple[Table, ...], new: tuple[Table, ...]) -> tuple[Tab
 def _compare_sets(
     old: tuple[IpSet, ...], new: tuple[IpSet, ...]
 ) -> tuple[tuple[IpSet, ...], tuple[IpSet, ...], tuple[SetChange, ...]]:
-    """
-    Return the sets to create, to drop and to fill otherwise.
-
-    Raises:
-        ValueError: A set keeps its name and changes its type. (A bug of the compiler: rules hold the old one.)
-    """
+    """Return the sets to create, to drop and to fill otherwise."""
     before, after = {each.name: each for each in old}, {each.name: each for each in new}
     changed = []
     for name in before.keys() & after.keys():
         was, becomes = before[name], after[name]
-        if (was.kind, was.family, was.timeout_s) != (becomes.kind, becomes.family, becomes.timeout_s):
-            raise ValueError(f"set {name} changes its type, wanted a new name")
         if becomes.members is not None and was.members != becomes.members:
             members = was.members or frozenset()
             changed.append(SetChange(becomes, becomes.members - members, members - becomes.members))
@@ -127,3 +123,9 @@ def _compare_sets(
         tuple(each for each in old if each.name not in after),
         tuple(sorted(changed, key=lambda each: each.new.name)),
     )
+
+
+def _retyped(old: tuple[IpSet, ...], new: tuple[IpSet, ...]) -> list[str]:
+    types = {each.name: (each.kind, each.family, each.timeout_s) for each in old}
+    now = {each.name: (each.kind, each.family, each.timeout_s) for each in new}
+    return [name for name, kind in now.items() if types.get(name, kind) != kind]

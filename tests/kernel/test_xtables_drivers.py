@@ -1,6 +1,9 @@
 """The drivers of the xtables rules: what is planned is what is in the kernel, whoever put it there."""
 
+import os
 import socket
+import subprocess
+import sys
 from ipaddress import ip_network
 
 import pytest
@@ -208,3 +211,28 @@ def test_a_listing_is_read_with_its_counters() -> None:
     assert (chains["FORWARD"].policy, chains["FORWARD"].packets, chains["in"].policy) == ("DROP", 3, "")
     assert (chains["in"].rules[0].packets, chains["in"].rules[0].octets) == (2, 120)
     assert comment_from_text(chains["in"].rules[0].text) == "+in RULE a"
+
+
+MISSING = """
+from netlab.errors import MachineError
+from netlab.kernel.xtables import driver_by_name
+try:
+    driver_by_name("iptc")
+except MachineError as error:
+    print(error)
+"""
+
+
+def test_missing_libraries_are_told_with_the_command_that_gets_them() -> None:
+    """A machine without libxtables: no traceback of a foreign library."""
+    done = subprocess.run(
+        [sys.executable, "-c", MISSING],
+        env={**os.environ, "PYTHON_IPTABLES_XTABLES_VERSION": "99"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "libxtables" in done.stdout
+    assert "sudo apt-get install iptables" in done.stdout
+    assert done.stderr == ""

@@ -111,17 +111,17 @@ def test_what_rules_fill_is_left_alone() -> None:
     assert not found
 
 
-def test_a_set_that_changes_its_type_is_a_bug_of_the_compiler() -> None:
-    """The old rules hold the old set, so the new one wants a name of its own."""
-    with pytest.raises(ValueError, match="peers"):
-        difference(PLAN, _with(replace(CARD, sets=(OFFICES, replace(PEERS, timeout_s=60)))))
-
-
 EVERYWHERE = ip_network("0.0.0.0/0")
 WIRING = [
     ("a device", replace(CARD, devices=(Device("inst"),)), "ec2:eth0: devices"),
     ("an address", replace(CARD, devices=(Device("inst", (ip_interface("192.0.2.1/24"),)), Device("vpc"))), "devices"),
     ("a route", replace(CARD, routes=(Route(EVERYWHERE, "vpc"),)), "ec2:eth0: routes"),
+    (
+        "a set's type",
+        replace(CARD, sets=(replace(OFFICES, kind="hash:ip"), PEERS)),
+        "ec2:eth0: the type of set offices",
+    ),
+    ("a set's timeout", replace(CARD, sets=(OFFICES, replace(PEERS, timeout_s=60))), "ec2:eth0: the type of set peers"),
     ("a routing rule", replace(CARD, policy_rules=(PolicyRule(1, 1, 4),)), "ec2:eth0: policy_rules"),
 ]
 
@@ -130,6 +130,7 @@ WIRING = [
 def test_other_wiring_is_another_topology(card: Namespace, said: str) -> None:
     """It is told in words."""
     assert said in " ".join(difference(PLAN, _with(card)).topology)
+    assert difference(PLAN, PLAN).topology == ()
 
 
 def test_the_order_of_wiring_does_not_count() -> None:
