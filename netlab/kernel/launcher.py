@@ -64,7 +64,7 @@ def _run(job: Job) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)
     for number in _PASSED_ON:
         signal.signal(number, lambda number, _: _kill(init, number))
-    failure = _read_all(failures)
+    failure = _read_all(failures).rstrip()
     code = _await(init)
     if failure:
         kind, _, text = failure.partition(" ")

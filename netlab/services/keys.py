@@ -19,7 +19,7 @@ CA_HASH = "19e9e9cd"
 """OpenSSL's hash of the authority's name, which is the same in every lab: the file in which OpenSSL looks for it."""
 
 _ORGANIZATION, _UNIT = "netlab", "certificate authority of this lab"
-_COMMON_NAME = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
+_LABEL = re.compile(r"(?!-)(?!..--)[A-Za-z0-9-]{1,63}(?<!-)")  # RFC 5891, 4.2.3.1: what a certificate can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _identities(lab: Lab, node: str) -> list[str]:
             names += [private_name(each), public_name(each)]
         addresses = [str(address) for each in interfaces for address in each.addresses]
         addresses += [str(each.public_ip) for each in interfaces if each.public_ip is not None]
-    return [name for name in names if _COMMON_NAME.fullmatch(name)] + addresses
+    return [name for name in names if all(_LABEL.fullmatch(label) for label in name.split("."))] + addresses
 
 
 def _make_ssh_key() -> KeyPair:
