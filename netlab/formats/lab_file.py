@@ -10,7 +10,7 @@ from netlab.formats.ground import Ground
 from netlab.formats.nodes import read_hosts, read_instances
 from netlab.formats.rules import PeerNames, peer_names, read_groups, read_prefix_lists
 from netlab.formats.schema import TimersShape, TopShape
-from netlab.formats.sheet import Sheet, where
+from netlab.formats.sheet import Sheet, one_line, where
 from netlab.formats.stage import Stage, addressed
 from netlab.formats.stories import read_expectations, read_stories
 from netlab.formats.topology import read_nat_gateways, read_routes, read_subnets, read_vpc
@@ -34,7 +34,9 @@ def parse_lab(text: str, file: str = "lab.yaml") -> Lab:
     """
     reading = read_yaml(text)
     sheet = Sheet(file, reading)
-    sheet.mistakes += [Mistake(file, line, where(path), problem) for path, line, problem in reading.wrong]
+    sheet.mistakes += [
+        Mistake(file, line, one_line(where(path)), one_line(problem)) for path, line, problem in reading.wrong
+    ]
     if reading.tree is None or not isinstance(reading.tree, dict):
         if not sheet.mistakes:
             sheet.wrong((), f"found {shown(reading.tree)}, wanted a lab: a mapping with name, vpc, subnets …")

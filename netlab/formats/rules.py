@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from netlab.formats.schema import GroupShape, PrefixListShape, RuleShape
 from netlab.formats.sheet import Sheet
@@ -36,9 +35,6 @@ from netlab.model.rules import (
 from netlab.model.topology import DEFAULT_GROUP
 
 MOST_PREFIXES = 1000
-
-
-V = TypeVar("V")
 
 
 @dataclass(slots=True)

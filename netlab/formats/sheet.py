@@ -54,11 +54,11 @@ class Sheet:
 
     def wrong(self, path: Path, text: str) -> None:
         """Note a mistake."""
-        self.mistakes.append(Mistake(self.file, self.line(path), where(path), text))
+        self.mistakes.append(Mistake(self.file, self.line(path), one_line(where(path)), one_line(text)))
 
     def warn(self, path: Path, text: str) -> None:
         """Note something that is read, but otherwise than written."""
-        self.warnings.append(str(Mistake(self.file, self.line(path), where(path), text)))
+        self.warnings.append(str(Mistake(self.file, self.line(path), one_line(where(path)), one_line(text))))
 
     def take(self, path: Path, read: Callable[[V], R], value: V) -> R | None:
         """Read a value; where it cannot be read, note why and return None."""
@@ -117,6 +117,11 @@ class Sheet:
             self.wrong(place, f"is missing, wanted {model.wanted(key)}")
         else:
             self.wrong(place, f"found {shown(found)}, wanted {model.wanted(key)}")
+
+
+def one_line(text: str) -> str:
+    """Return text with what would break its line, or a terminal, written out."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def where(path: Path) -> str:
