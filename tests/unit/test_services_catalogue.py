@@ -214,15 +214,45 @@ def test_keys_are_made_for_those_who_need_them() -> None:
     assert keys.login != others.login
 
 
-def test_a_certificate_and_its_authority_fit(tmp_path: Path) -> None:
-    """OpenSSL takes both."""
-    keys = make_keys(LAB)
-    (tmp_path / "pem").write_bytes(keys.certificates["www.alphavantage.co"])
-    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tmp_path / "pem")
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.load_verify_locations(cadata=keys.authority.decode())
+@pytest.mark.parametrize(
+    ("name", "trusted"),
+    [
+        ("ec2", True),
+        ("ec2.ec2.internal", True),
+        ("ip-10-0-1-20.ec2.internal", True),
+        ("3.95.203.191", True),
+        ("2001:db8:0:100::10", True),
+        ("db", False),
+        ("10.0.1.30", False),
+    ],
+)
+def test_a_certificate_is_good_for_every_name_of_its_node(tmp_path: Path, name: str, *, trusted: bool) -> None:
+    """Also by the strict rules that Python 3.13 sets by default."""
+    lab = replace(LAB, instances={"ec2": Instance("ec2", (FIRST, SECOND), ("https",))})
+    keys = make_keys(lab)
+    (tmp_path / "pem").write_bytes(keys.certificates["ec2"])
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "pem")
+    client = ssl.create_default_context(cadata=keys.authority.decode())
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
 
-    assert len(trusting.get_ca_certs()) == 1
+    assert _shake_hands(client, server, name) is trusted
+
+
+def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> bool:
+    """Let two ends talk in memory; whether the client trusts the server."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(back, there, server_hostname=name), server.wrap_bio(there, back, server_side=True)]
+    for end in ends * 2:
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLCertVerificationError:
+            return False
+        if end is ends[0]:
+            return True
+    raise AssertionError("the handshake did not end")
 
 
 @pytest.mark.parametrize("name", ["a_b", "-x", "x-.y", "ab--c"])
