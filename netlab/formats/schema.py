@@ -7,7 +7,7 @@ Values are text still; what they mean, and whether it can be meant, is for the r
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -25,9 +25,21 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def keys(cls) -> list[str]:
+    def key_names(cls) -> list[str]:
         """Return the keys as files have them."""
         return [info.alias or name for name, info in cls.model_fields.items()]
+
+    @classmethod
+    def required(cls) -> list[str]:
+        """Return the keys that must be there."""
+        return [info.alias or name for name, info in cls.model_fields.items() if info.is_required()]
+
+    @classmethod
+    def nothing(cls, key: str) -> object:
+        """Return what stands in for a required value that is wrong: an empty one of its kind."""
+        info = next(info for name, info in cls.model_fields.items() if key == (info.alias or name))
+        kind = get_origin(info.annotation) or info.annotation
+        return kind() if kind in {str, list, dict} else None
 
     @classmethod
     def wanted(cls, key: str) -> str:

@@ -27,12 +27,18 @@ _PREFIXES = {"network_acls": "acl ", "nat_gateways": "nat "}
 
 @dataclass(slots=True)
 class Sheet:
-    """The file, its mistakes and its warnings."""
+    """
+    The file, its mistakes and its warnings.
+
+    Attributes:
+        void: Places that were complained about so that nothing more is to be said of them.
+    """
 
     file: str
     reading: Reading
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    void: set[Path] = field(default_factory=set)
 
     def get(self, path: Path) -> object:
         """Return the data at a path; None where there is none."""
@@ -53,7 +59,9 @@ class Sheet:
         return self.reading.lines.get(path, 0)
 
     def wrong(self, path: Path, text: str) -> None:
-        """Note a mistake."""
+        """Note a mistake, unless it only follows from one that was noted."""
+        if any(path[:length] in self.void for length in range(1, len(path) + 1)):
+            return
         self.mistakes.append(Mistake(self.file, self.line(path), one_line(where(path)), one_line(text)))
 
     def warn(self, path: Path, text: str) -> None:
@@ -94,7 +102,11 @@ class Sheet:
         return range(len(data))
 
     def shape(self, model: type[S], path: Path) -> S | None:
-        """Read a mapping into its model; where it does not fit, note everything about it that does not."""
+        """
+        Read a mapping into its model; None where it is none.
+
+        Where parts of it do not fit, all of them are noted, and the rest is returned, so that it is looked at too.
+        """
         data = self.get(path)
         if data is None:
             data = {}
@@ -104,19 +116,32 @@ class Sheet:
         try:
             return model.model_validate(data)
         except ValidationError as error:
+            kept = dict(data)
+            void = set()
             for each in error.errors(include_url=False, include_context=False):
-                self._misfit(model, path, each["loc"], each["type"], each["input"])
-            return None
+                key = str(each["loc"][0])
+                void |= {(*path, name) for name in self._misfit(model, path, each["loc"], each["type"], each["input"])}
+                kept.pop(key, None)
+                if key in model.required():
+                    kept[key] = model.nothing(key)
+            self.void |= void
+            return model.model_validate(kept)
 
-    def _misfit(self, model: type[Shape], path: Path, loc: tuple[int | str, ...], kind: str, found: object) -> None:
+    def _misfit(
+        self, model: type[Shape], path: Path, loc: tuple[int | str, ...], kind: str, found: object
+    ) -> tuple[str, ...]:
+        """Note one part that does not fit; return the keys of which enough is said with that."""
         key = str(loc[0])
         place = (*path, *loc)
         if kind == "extra_forbidden":
-            self.wrong(place, f"is no key here{suggestion(key, model.keys())}")
-        elif kind == "missing":
+            hint = suggestion(key, model.key_names())
+            self.wrong(place, f"is no key here{hint}")
+            return (key, *(each for each in model.key_names() if f"'{each}'" in hint))
+        if kind == "missing":
             self.wrong(place, f"is missing, wanted {model.wanted(key)}")
         else:
             self.wrong(place, f"found {shown(found)}, wanted {model.wanted(key)}")
+        return (key,)
 
 
 def one_line(text: str) -> str:

@@ -45,6 +45,8 @@ def read_traffic(sheet: Sheet, path: Path, shape: ProtocolShape) -> Traffic | No
 def the_protocol(sheet: Sheet, path: Path, shape: ProtocolShape) -> tuple[str, str] | None:
     """Return the one protocol key and its value; anything else is noted."""
     given = shape.protocols()
+    if not given and any((*path, key) in sheet.void for key in shape.key_names()):
+        return None
     if len(given) != 1:
         found = " and ".join(key for key, _ in given) or "no protocol"
         sheet.wrong(path, f"found {found}, wanted exactly one of tcp, udp, icmp, icmpv6, protocol")

@@ -381,3 +381,25 @@ def test_what_no_request_can_hold_is_a_mistake_even_in_a_refused_step(step: str,
     (found,) = _mistakes(BASE.replace("{wait: 31s}", step))
 
     assert found == f"lab.yaml:59: story 'one', step 12: {said}"
+
+
+def test_one_mapping_may_hold_several_mistakes() -> None:
+    """A key too many, or a missing one, does not hide what else is wrong beside it, nor is it told twice."""
+    text = (
+        BASE.replace(
+            "{tcp: 22, from: 0.0.0.0/0, description: log in, id: sgr-ssh}", "{tcp: 65536, form: web, id: sgr-ssh}"
+        )
+        .replace("ec2: {subnet: public, ip: 10.0.1.10,", "ec2: {subnet: public, ip: 10.0.1.3, speed: 5,")
+        .replace("{from: laptop, to: ec2, tcp: 80, family: 4, seen: lost,", "{from: laptop, to: ec3, tpc: 80,")
+    )
+
+    assert _mistakes(text) == [
+        "lab.yaml:10: web ingress: form: is no key here; did you mean 'from'?",
+        "lab.yaml:10: web ingress: tcp: 65536 is above 65535",
+        "lab.yaml:27: ec2: ip: 10.0.1.3 is reserved: AWS keeps the first four addresses of 10.0.1.0/24 and the last",
+        "lab.yaml:27: ec2: speed: is no key here; there are subnet, ip, ipv6, public_ip, security_groups, "
+        "connection_tracking, conntrack_allowance, source_dest_check, services",
+        "lab.yaml:44: expect row 2: seen: is missing, wanted delivered, lost or (with real: true) refused",
+        "lab.yaml:44: expect row 2: to: no instance or host 'ec3'; did you mean 'ec2'?",
+        "lab.yaml:44: expect row 2: tpc: is no key here; did you mean 'tcp'?",
+    ]
