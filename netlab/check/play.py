@@ -66,6 +66,13 @@ def play_story(network: Network, story: Story) -> StoryReport:
     return StoryReport(story, tuple(StepReport(step, _play_step(network, flows, step)) for step in story.steps))
 
 
+def has_any(lab: Lab, names: Iterable[str] = ()) -> bool:
+    """Tell whether a lab has rows or stories of such names; names as in `check_lab`."""
+    wanted = tuple(name.lower() for name in names)
+    words = (*(row_words(row) for row in lab.expectations), *(story.name for story in lab.stories))
+    return any(_is_wanted(each, wanted) for each in words)
+
+
 def _is_wanted(words: str, names: tuple[str, ...]) -> bool:
     return not names or any(name in words.lower() for name in names)
 

@@ -7,12 +7,15 @@ something, 5 the kernel refused, 130 Ctrl-C.
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 
 import click
 
 import netlab
 from netlab.cli import ask, change, doctor, proof, run, up
+from netlab.cli.interrupts import Interrupted, listen
 from netlab.errors import NetlabError
 
 _SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
@@ -55,18 +58,47 @@ for _, _commands in _SECTIONS:
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
     try:
-        code = cli.main(prog_name="netlab", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except KeyboardInterrupt:
-        click.echo("netlab: interrupted", err=True)
-        code = 130
-    except click.ClickException as error:
+        listen()
+        code = _run()
+    except Interrupted as interrupt:
+        code = _said("interrupted", interrupt.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = 2
+    except click.ClickException as error:
+        code = _said(_usage(error), 2)
     except NetlabError as error:
-        click.echo("\n".join(f"netlab: {line}" for line in str(error).splitlines()), err=True)
-        code = error.exit_code
+        code = _said(str(error), error.exit_code)
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has no reader
         code = 141
-    sys.exit(code or 0)
+    except Exception:  # noqa: BLE001 - the last line: a bug of netlab's, not the user's
+        traceback.print_exc()
+        code = _said("this is a bug of netlab; please report the lines above", 5)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command, or answer a shell that completes a line. Click's own way swallows what a signal's number was."""
+    if "_NETLAB_COMPLETE" in os.environ:
+        return cli.main(prog_name="netlab", standalone_mode=False) or 0
+    try:
+        with cli.make_context("netlab", sys.argv[1:]) as context:
+            return cli.invoke(context) or 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+
+
+def _said(text: str, code: int) -> int:
+    click.echo("\n".join(f"netlab: {line}" for line in text.splitlines()), err=True)
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return what is wrong with a command line, in one line."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path.removeprefix("netlab").strip() if context is not None else ""
+    text = " ".join(error.format_message().split()).rstrip(".").replace(". Did you mean", "; did you mean")
+    head = f"{path}: " if path else ""
+    mark = "" if text.endswith("?") else ";"
+    return f"{head}{text[:1].lower()}{text[1:]}{mark} see: {' '.join(filter(None, ('netlab', path, '--help')))}"

@@ -41,12 +41,15 @@ def check(
     LAB is a file or the name of a built-in lab.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
+    from netlab.check.play import has_any  # noqa: PLC0415
 
     loaded = [netlab.load(name) for name in labs]
     for name, lab in zip(labs, loaded, strict=True):
         if not lab.expectations and not lab.stories:
             raise InputError(f"{name}: found no expectation and no story, wanted something to check")
         warn(lab)
+    if not any(has_any(lab, names) for lab in loaded):
+        raise InputError(f"-k {' '.join(names)}: no expectation or story holds that")
     reports = []
     for lab in loaded:
         with netlab.paper(lab) if paper else netlab.running(lab, lockstep=True, keep_failed=keep) as network:
@@ -59,8 +62,6 @@ def check(
             from netlab.check.report import to_json  # noqa: PLC0415 - `--help` does without
 
             click.echo(json.dumps(to_json(report)))
-    if names and not any(report.rows or report.stories for report in reports):
-        raise InputError(f"-k {' '.join(names)}: no expectation or story holds that")
     if junit is not None:
         from netlab.check.junit import to_junit  # noqa: PLC0415
 

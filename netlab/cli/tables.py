@@ -20,7 +20,8 @@ _COUNT = 9
 
 def flows_lines(node: str, entries: Sequence[Entry]) -> Iterator[str]:
     """Yield the connection tables of an instance's cards."""
-    yield f"connections that the card{'s' if len({each.interface for each in entries}) > 1 else ''} of {node} remember"
+    many = len({each.interface for each in entries}) > 1
+    yield f"connections that the {'cards' if many else 'card'} of {node} remember{'' if many else 's'}"
     if not entries:
         yield "  none"
         return

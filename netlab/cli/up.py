@@ -53,6 +53,8 @@ def up(lab: str, *, list_labs: bool) -> None:
 
 
 def _proof(network: Network, lab: Lab) -> int:
+    from netlab.live import whole_names  # noqa: PLC0415 - `--help` does without
+
     click.echo()
     ok = True
     if lab.expectations or lab.stories:
@@ -61,27 +63,28 @@ def _proof(network: Network, lab: Lab) -> int:
     else:
         click.echo(f"{lab.name} is up; its file expects nothing, so nothing was proved")
     click.echo("\nTry next:")
-    for line in _suggestions(lab):
+    for line in _suggestions(lab, only=not set(whole_names()) - {lab.name}):
         click.echo(f"  {line}")
     return 0 if ok else 1
 
 
-def _suggestions(lab: Lab) -> list[str]:
-    """Return three commands that make sense in this lab."""
+def _suggestions(lab: Lab, *, only: bool) -> list[str]:
+    """Return three commands that make sense in this lab; *only*: no other runs, so that it need not be named."""
     node = next(iter(lab.instances), None)
     host = next(iter(lab.hosts), None)
     with_ssh = next((each.name for each in lab.instances.values() if "ssh" in each.services), None)
     quotes = next((each.name for each in lab.hosts.values() if "quotes" in each.services), None)
+    at = "" if only else f"--lab {lab.name} "
     found = []
     if with_ssh and host and quotes:
         url = f"https://{quotes}/query?function=GLOBAL_QUOTE&symbol=IBM&apikey=demo"
-        found.append(f'sudo netlab ssh {with_ssh} -- curl -s "{url}"')
+        found.append(f'sudo netlab ssh {at}{with_ssh} -- curl -s "{url}"')
     elif with_ssh and host:
-        found.append(f"sudo netlab ssh {with_ssh}")
+        found.append(f"sudo netlab ssh {at}{with_ssh}")
     if node and host:
-        found.append(f"sudo netlab probe {list(lab.hosts)[-1]} {node} tcp/80")
+        found.append(f"sudo netlab probe {at}{list(lab.hosts)[-1]} {node} tcp/80")
     if node:
-        found += [f"sudo netlab show {node} rules", f"sudo netlab exec {node}"]
+        found += [f"sudo netlab show {at}{node} rules", f"sudo netlab exec {at}{node}"]
     return found[:3] or [f"sudo netlab down {lab.name}"]
 
 

@@ -68,7 +68,7 @@ def _run(job: Job) -> NoReturn:
     code = _await(init)
     if failure:
         kind, _, text = failure.partition(" ")
-        sys.stderr.write(f"{job['name']}: {text}\n")
+        sys.stderr.write(f"{job['name']}: {text.rstrip()}\n")
         code = {"missing": 127, "denied": 126}.get(kind, 125)
     sys.stderr.flush()
     os._exit(code)

@@ -14,9 +14,10 @@ from itertools import count
 
 from netlab.compile import compile_lab
 from netlab.control import difference
-from netlab.errors import InputError, MachineError
+from netlab.errors import InputError
 from netlab.kernel import features, machine
 from netlab.live import state
+from netlab.live.find import known_state, need_root, pick, pick_any
 from netlab.live.programs import refresh_metadata, start_services
 from netlab.live.state import State
 from netlab.live.wire import LiveWire
@@ -24,45 +25,11 @@ from netlab.model.topology import Lab
 
 Progress = Callable[[str], None]
 
-
 _COPIES = count(1)
 
 
 def _silent(_: str) -> None:
     """Say nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabStatus:
-    """
-    One lab as it is.
-
-    Attributes:
-        condition: ``up``, ``changed`` (it differs from what it should be), ``busy`` (a command is building it or
-            using it up), ``half-built`` (one was cut short).
-        source: File or built-in lab it came from; empty = not known.
-        namespaces: Short names, sorted.
-        differences: A line each.
-        lab: As it is now; None = not known.
-    """
-
-    name: str
-    condition: str
-    source: str
-    namespaces: tuple[str, ...]
-    differences: tuple[str, ...]
-    lab: Lab | None
-
-
-def need_root() -> None:
-    """
-    Check that we may touch the kernel.
-
-    Raises:
-        MachineError: We are not root.
-    """
-    if os.geteuid() != 0:
-        raise MachineError("root is needed: netlab builds network namespaces", remedy="sudo netlab …")
 
 
 def missing_features() -> tuple[features.Missing, ...]:
@@ -90,7 +57,8 @@ def bring_up(lab: Lab, source: str, progress: Progress = _silent) -> Iterator[Br
     """
     Build a lab, or bring the running one to what its file says now; holds its lock.
 
-    An error or a Ctrl-C while it is being built, or by the caller right after, takes it down again.
+    An error or a Ctrl-C while it is being built, or by the caller right after, takes it down again; until the caller
+    is done with it, it does not count as whole.
 
     Raises:
         InputError: It runs, and its topology has changed.
@@ -109,6 +77,7 @@ def bring_up(lab: Lab, source: str, progress: Progress = _silent) -> Iterator[Br
             _build(lab, source, progress)
             with LiveWire(lab, lab) as wire:
                 yield BroughtUp("built", (), wire)
+            state.write(lab.name, State(lab, lab, source, complete=True))
         except BaseException:
             take_down(lab.name)
             raise
@@ -122,7 +91,6 @@ def _build(lab: Lab, source: str, progress: Progress) -> None:
     state.write(lab.name, State(lab, lab, source, complete=False))
     machine.build(compile_lab(lab), progress)
     start_services(lab, progress)
-    state.write(lab.name, State(lab, lab, source, complete=True))
 
 
 def _bring_to(wire: LiveWire, known: State, lab: Lab, source: str) -> BroughtUp:
@@ -143,30 +111,15 @@ def _bring_to(wire: LiveWire, known: State, lab: Lab, source: str) -> BroughtUp:
     return BroughtUp("changed", now.policy, wire)
 
 
-def take_down(name: str) -> bool:
-    """End a lab's programs and remove its namespaces and its state; False = there was nothing of it."""
+def take_down(name: str) -> None:
+    """End a lab's programs and remove its namespaces and its state; nothing of it is there is fine."""
     need_root()
-    there = name in machine.running_labs()
-    if there:
+    known = state.read(name)
+    if known is not None:  # who looks meanwhile, or finds us cut short, is not to take it for whole
+        state.write(name, replace(known, complete=False))
+    if name in machine.running_labs():
         machine.take_down(name)
-    there = there or state.folder(name).exists()
     state.remove(name)
-    return there
-
-
-def running_names() -> tuple[str, ...]:
-    """Return the names of all labs of which the kernel shows anything, sorted."""
-    return tuple(sorted(machine.running_labs()))
-
-
-def pick(name: str | None) -> str:
-    """
-    Find the running lab that a command means; throw-away labs of other commands count only by name.
-
-    Raises:
-        InputError: There is none of that name, none at all, or more than one to choose from.
-    """
-    return _only(name, tuple(each for each in running_names() if _is_complete(each)))
 
 
 def take_down_named(name: str | None) -> str:
@@ -180,67 +133,10 @@ def take_down_named(name: str | None) -> str:
         InputError: There is none of that name, none at all, or more than one to choose from.
     """
     need_root()
-    names = running_names()
-    whole = tuple(each for each in names if _is_complete(each))
-    name = _only(name, whole or tuple(each for each in names if not state.is_locked(each)))
+    name = pick_any(name)
     with state.locked(name):
         take_down(name)
-    state.forget_lock(name)
     return name
-
-
-def _is_complete(name: str) -> bool:
-    known = state.read(name)
-    return known is not None and known.complete
-
-
-def _only(name: str | None, candidates: tuple[str, ...]) -> str:
-    said = f"running: {', '.join(candidates)}" if candidates else "no lab is running"
-    if name is not None:
-        if name not in running_names():
-            raise InputError(f"lab {name!r} is not running; {said}")
-        return name
-    if len(candidates) != 1:
-        hint = "say which, by its name" if candidates else "begin with: sudo netlab up"
-        raise InputError(f"{said}; {hint}")
-    return candidates[0]
-
-
-def status() -> tuple[LabStatus, ...]:
-    """Return what runs, and where it differs from what it should be."""
-    found = []
-    for name, namespaces in sorted(machine.running_labs().items()):
-        known = state.read(name)
-        differences: tuple[str, ...] = ()
-        if known is None or not known.complete:
-            condition = "busy" if state.is_locked(name) else "half-built"
-        else:
-            differences = tuple(machine.differences(compile_lab(known.now)))
-            condition = "changed" if differences else "up"
-        found.append(
-            LabStatus(
-                name,
-                condition,
-                known.source if known else "",
-                tuple(sorted(namespaces)),
-                differences,
-                known.now if known else None,
-            )
-        )
-    return tuple(found)
-
-
-def known_state(name: str) -> State:
-    """
-    Return the state of a running lab.
-
-    Raises:
-        InputError: It was cut short, or its state is gone.
-    """
-    known = state.read(name)
-    if known is None or not known.complete:
-        raise InputError(f"lab {name}: it is only half-built; take it down with: sudo netlab down {name}")
-    return known
 
 
 @contextmanager
@@ -290,14 +186,3 @@ def throw_away(lab: Lab) -> Iterator[LiveWire]:
         finally:
             if not keep:
                 take_down(copy.name)
-                state.forget_lock(copy.name)
-
-
-def running_lab(name: str | None) -> Lab:
-    """
-    Return a running lab as it is now.
-
-    Raises:
-        InputError: There is no such lab, or it is only half-built.
-    """
-    return known_state(pick(name)).now

@@ -77,9 +77,9 @@ def remove(lab: str) -> None:
     shutil.rmtree(folder(lab), ignore_errors=True)
 
 
-def forget_lock(lab: str) -> None:
-    """Remove the lock's file, of a lab whose name nobody else can have."""
-    (ROOT / f"{lab}.lock").unlink(missing_ok=True)
+def names() -> tuple[str, ...]:
+    """Return the labs that have a state, sorted."""
+    return tuple(sorted(path.parent.name for path in ROOT.glob("*/state")))
 
 
 @contextmanager
@@ -87,26 +87,34 @@ def locked(lab: str) -> Iterator[None]:
     """
     Hold the lab's lock; the kernel lets go of it when the process ends, however it ends.
 
+    Its file stays as long as the lab's folder does.
+
     Raises:
         MachineError: We are not root.
         InputError: Another command has been working on the lab for `PATIENCE_S`.
     """
     try:
         ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(ROOT / f"{lab}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _take(lab)
     except PermissionError as error:
         raise MachineError("root is needed to work on a running lab", remedy="sudo netlab …") from error
     try:
-        _take(lab, descriptor)
         yield
     finally:
+        if not folder(lab).exists():
+            _lock_path(lab).unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def has_lock(lab: str) -> bool:
+    """Tell whether a command is at work on the lab, or was when it was killed."""
+    return _lock_path(lab).exists()
 
 
 def is_locked(lab: str) -> bool:
     """Tell whether a command is at work on the lab at this moment; without a lock file, or the right to it, no."""
     try:
-        descriptor = os.open(ROOT / f"{lab}.lock", os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(_lock_path(lab), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -119,14 +127,32 @@ def is_locked(lab: str) -> bool:
         os.close(descriptor)
 
 
-def _take(lab: str, descriptor: int) -> None:
+def _take(lab: str) -> int:
+    """Return the descriptor that holds the lock."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
+        descriptor = os.open(_lock_path(lab), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(_lock_path(lab), descriptor):  # else who held it has removed it
+                return descriptor
         except BlockingIOError as error:
             if time.monotonic() > deadline:
+                os.close(descriptor)
                 raise InputError(f"lab {lab}: another netlab command is working on it") from error
-            time.sleep(0.02)
-        else:
-            return
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(0.02)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _lock_path(lab: str) -> Path:
+    return ROOT / f"{lab}.lock"
