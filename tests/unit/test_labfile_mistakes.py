@@ -397,8 +397,7 @@ def test_one_mapping_may_hold_several_mistakes() -> None:
         "lab.yaml:10: web ingress: form: is no key here; did you mean 'from'?",
         "lab.yaml:10: web ingress: tcp: 65536 is above 65535",
         "lab.yaml:27: ec2: ip: 10.0.1.3 is reserved: AWS keeps the first four addresses of 10.0.1.0/24 and the last",
-        "lab.yaml:27: ec2: speed: is no key here; there are subnet, ip, ipv6, public_ip, security_groups, "
-        "connection_tracking, conntrack_allowance, source_dest_check, services",
+        "lab.yaml:27: ec2: speed: is no key here; there are subnet, ip, ipv6, public_ip, security_groups, connection_tracking, conntrack_allowance, source_dest_check, services",
         "lab.yaml:44: expect row 2: seen: is missing, wanted delivered, lost or (with real: true) refused",
         "lab.yaml:44: expect row 2: to: no instance or host 'ec3'; did you mean 'ec2'?",
         "lab.yaml:44: expect row 2: tpc: is no key here; did you mean 'tcp'?",
