@@ -8,14 +8,28 @@ import click
 
 from netlab.cli.terminal import lab_option
 
-_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+_TAIL = "netlab.command"
 
 
-@click.command("exec", context_settings=_ARGUMENTS, short_help="Run a program in an instance or host.")
+class _WithCommand(click.Command):
+    """A command whose words behind ``--`` are another program's, and arrive as they are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set the other program's words aside."""
+        own, tail = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
+        ctx.meta[_TAIL] = tuple(tail)
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the usage line's words."""
+        return [*super().collect_usage_pieces(ctx), "[-- CMD...]"]
+
+
+@click.command("exec", cls=_WithCommand, short_help="Run a program in an instance or host.")
 @lab_option
 @click.argument("node")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def exec_(lab_name: str | None, node: str, command: tuple[str, ...]) -> None:
+@click.pass_context
+def exec_(context: click.Context, lab_name: str | None, node: str) -> None:
     """
     Run a program in an instance or a host; without one, a shell.
 
@@ -27,15 +41,15 @@ def exec_(lab_name: str | None, node: str, command: tuple[str, ...]) -> None:
     from netlab.live import exec_in, need_root, running_lab  # noqa: PLC0415 - `--help` does without
 
     need_root()
-    sys.exit(exec_in(running_lab(lab_name), node, _words(command)))
+    sys.exit(exec_in(running_lab(lab_name), node, context.meta[_TAIL]))
 
 
-@click.command(context_settings=_ARGUMENTS, short_help="Log in to an instance, by real SSH from the internet.")
+@click.command(cls=_WithCommand, short_help="Log in to an instance, by real SSH from the internet.")
 @lab_option
 @click.option("--from", "host", metavar="HOST", help="Internet host to come from (default: the first).")
 @click.argument("node")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def ssh(lab_name: str | None, host: str | None, node: str, command: tuple[str, ...]) -> None:
+@click.pass_context
+def ssh(context: click.Context, lab_name: str | None, host: str | None, node: str) -> None:
     """
     Log in to an instance with real OpenSSH, from an internet host through the gateway; or run one command there.
 
@@ -46,9 +60,4 @@ def ssh(lab_name: str | None, host: str | None, node: str, command: tuple[str, .
     from netlab.live import need_root, running_lab, ssh_to  # noqa: PLC0415
 
     need_root()
-    sys.exit(ssh_to(running_lab(lab_name), node, _words(command), host))
-
-
-def _words(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the command as typed after ``--``."""
-    return command[1:] if command[:1] == ("--",) else command
+    sys.exit(ssh_to(running_lab(lab_name), node, context.meta[_TAIL], host))
