@@ -26,8 +26,9 @@ from netlab.plan.tags import Tag
 NEIGHBOUR_DISCOVERY = (133, 134, 135, 136)
 REDIRECT = 137
 
-SPOOFED = "spoofed"
+SPOOFED, MID_STREAM = "spoofed", "mid-stream"
 _SPOOFED_TAG = Tag("source-dest-check", True, "SPOOFED")
+_BY_RULES = ("set-xmark", f"{names.BY_RULES:#x}/{names.BY_RULES:#x}")
 _TRACKED = matching("connmark", ("mark", f"{names.ENTRY_TRACKED:#x}/{names.ENTRY_TRACKED:#x}"))
 
 
@@ -38,7 +39,7 @@ def filter_table(lab: Lab, interface: Interface, family: int) -> Table:
         return Table(6, "filter", (spoofed, *_built_in(6, (goto(SPOOFED),))))
     rules = pooled_rules(lab, interface)
     classes = class_chains(rules, family)
-    chains = [Chain(SPOOFED, log_and_drop(_SPOOFED_TAG)), *classes]
+    chains = [Chain(SPOOFED, log_and_drop(_SPOOFED_TAG)), _mid_stream_chain(), *classes]
     for direction in Direction:
         chains += _direction_chains(interface, rules, family, direction, classed=bool(classes))
     forward = (
@@ -62,6 +63,20 @@ def _built_in(family: int, forward: tuple[FilterRule, ...]) -> tuple[Chain, ...]
             for kind in NEIGHBOUR_DISCOVERY
         )
     return (Chain("INPUT", spoken, "DROP"), Chain("FORWARD", forward, "DROP"), Chain("OUTPUT", spoken, "DROP"))
+
+
+def _mid_stream_chain() -> Chain:
+    """
+    Return the chain that keeps state off TCP packets that open none: all but a SYN and an ACK.
+
+    Conntrack calls them INVALID, unless it still follows the flow from a time when it was untracked.
+
+    Source:
+        Linux, net/netfilter/nf_conntrack_proto_tcp.c, tcp_conntracks and get_conntrack_index.
+    """
+    opens = (matching("tcp", ("tcp-flags", f"FIN,SYN,RST,ACK {flag}")) for flag in ("SYN", "ACK"))
+    returns = (FilterRule(Target("RETURN"), protocol=TCP, matches=(each,)) for each in opens)
+    return Chain(MID_STREAM, (*returns, jump("MARK", _BY_RULES)))
 
 
 def _direction_chains(
@@ -129,7 +144,6 @@ def _exempt_rules(family: int, side: str) -> tuple[FilterRule, ...]:
 def _state_rules(family: int, side: str, *, classed: bool) -> tuple[FilterRule, ...]:
     """Return the steps from the ICMP error about a remembered flow to the mark on what no entry can remember."""
     direction = next(each for each, short in names.SIDE.items() if short == side)
-    by_rules = ("set-xmark", f"{names.BY_RULES:#x}/{names.BY_RULES:#x}")
     steps = [
         goto(f"{side}-related", matching("conntrack", ("ctstate", "RELATED")), _TRACKED),
         goto(f"{side}-related", _mark(names.QUOTES_BESIDE, names.QUOTES_BESIDE)),
@@ -139,11 +153,12 @@ def _state_rules(family: int, side: str, *, classed: bool) -> tuple[FilterRule, 
     steps += [
         goto(f"{side}-tracked", _mark(0, names.BY_RULES), _TRACKED),
         goto(f"{side}-tracked", _mark(names.BESIDE, names.BESIDE)),
-        jump("MARK", by_rules, matches=(matching("conntrack", ("ctstate", "INVALID,RELATED")),)),
+        FilterRule(Target(MID_STREAM), protocol=TCP),
+        jump("MARK", _BY_RULES, matches=(matching("conntrack", ("ctstate", "INVALID,RELATED")),)),
     ]
     if family == 6:  # conntrack leaves multicast listener messages alone
         untracked = matching("conntrack", ("ctstate", "UNTRACKED"))
-        steps.append(FilterRule(Target("MARK", (by_rules,)), protocol=ICMPV6, matches=(untracked,)))
+        steps.append(FilterRule(Target("MARK", (_BY_RULES,)), protocol=ICMPV6, matches=(untracked,)))
     return tuple(steps)
 
 

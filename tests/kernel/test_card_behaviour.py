@@ -148,8 +148,9 @@ def test_an_entry_reopened_from_the_other_side_has_the_new_originator(bench: Ben
     first = packet(IN, TCP, (22, 5000), "S")
     bench.load(lab_with("ssh: ingress tcp/22 from 0.0.0.0/0", "out: egress all to 0.0.0.0/0"))
     assert bench.send(IN, first) == ["+ingress UNTRACKED ssh"]
+    assert bench.send(OUT, replace(first.answered(), flags="SA")) == ["+egress UNTRACKED out"]
     bench.change(lab_with("back: egress tcp/5000 to 198.51.100.0/24"))
-    assert bench.send(OUT, replace(first.answered(), flags="SA")) == ["+egress RULE back"]
+    assert bench.send(OUT, replace(first.answered(), flags="A")) == ["+egress RULE back"]
     bench.change(lab_with("ssh: ingress tcp/22 from 0.0.0.0/0", "out: egress all to 0.0.0.0/0"))
 
     # Opened outward to port 5000: untracked only if ingress admitted all answers, and it admits only port 22.
@@ -198,6 +199,22 @@ def test_mid_stream_packets_are_judged_by_the_rules_and_may_open(bench: Bench) -
     assert bench.send(IN, packet(IN, TCP, (80, 5000), "PA")) == ["-ingress NO_RULE"]
     assert bench.send(IN, packet(IN, TCP, (22, 5001), "SA")) == ["+ingress UNTRACKED ssh"]
     assert bench.send(OUT, packet(OUT, TCP, (22, 5001), "A")) == ["-egress NO_RULE"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "tag"), [("A", "RULE"), ("FA", "UNTRACKED"), ("R", "UNTRACKED"), ("SA", "UNTRACKED")]
+)
+def test_a_flow_that_was_untracked_is_taken_up_as_any_mid_stream_one(bench: Bench, flags: str, tag: str) -> None:
+    """Conntrack has followed it all the time, and does not call its FIN or RST INVALID."""
+    opened = packet(IN, TCP, (22, 5000), "S")
+    bench.load(lab_with("ssh: ingress tcp/22 from 0.0.0.0/0", "out: egress all to 0.0.0.0/0"))
+    assert bench.send(IN, opened) == ["+ingress UNTRACKED ssh"]
+    assert bench.send(OUT, replace(opened.answered(), flags="SA")) == ["+egress UNTRACKED out"]
+    assert bench.send(IN, replace(opened, flags="A")) == ["+ingress UNTRACKED ssh"]
+    bench.change(lab_with("some: egress tcp/5000 to 198.51.100.0/24"))
+
+    assert bench.send(OUT, replace(opened.answered(), flags=flags)) == [f"+egress {tag} some"]
+    assert bench.send(IN, replace(opened, flags="PA")) == ["+ingress TRACKED" if tag == "RULE" else "-ingress NO_RULE"]
 
 
 def test_what_conntrack_calls_invalid_is_judged_by_the_rules(bench: Bench) -> None:
