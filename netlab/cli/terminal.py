@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 lab_option = click.option(
     "--lab", "lab_name", metavar="NAME", help="Which running lab; not needed where only one runs."
 )
+_WIDTH = 79  # in the last column some terminals begin a new line
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 
 
@@ -30,28 +32,28 @@ class Progress:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._shown = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty()
+        self._said = False
 
     def __call__(self, text: str) -> None:
         """Say what is done now."""
-        if self._shown:
-            click.echo(f"\r\x1b[2K{self._title}: {text}"[: 8 + 72], err=True, nl=False)
+        if self._terminal:
+            click.echo(f"\r\x1b[2K{f'{self._title}: {text}'[:_WIDTH]}", err=True, nl=False)
+        elif not self._said:
+            click.echo(self._title, err=True)
+        self._said = True
 
     def stop(self) -> None:
         """Make the line go away."""
-        if self._shown:
+        if self._terminal and self._said:
             click.echo("\r\x1b[2K", err=True, nl=False)
-            self._shown = False
+        self._terminal, self._said = False, True
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """Show progress while the body runs."""
+    """Show progress while the body runs, from the first time it says something."""
     shown = Progress(title)
-    if sys.stderr.isatty():
-        shown("…")
-    else:
-        click.echo(title, err=True)
     try:
         yield shown
     finally:
