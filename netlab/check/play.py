@@ -80,7 +80,7 @@ def _is_wanted(words: str, names: tuple[str, ...]) -> bool:
 def _play_row(network: Network, row: Expectation) -> RowReport:
     network.reset()
     try:
-        observation = network.open_question(row.question).opened
+        observation = network.open_question(row.question).observation
     except (InputError, BrokenError) as error:
         return RowReport(row, Outcome(Status.BROKEN, detail=str(error)))
     return RowReport(row, judge(network.lab, row.wanted, observation))
@@ -97,7 +97,7 @@ def _outcome(network: Network, flows: dict[str, Flow], step: Step) -> Outcome:
     match step:
         case OpenStep():
             flow = flows[step.flow] = network.open_question(step.question)
-            return judge(network.lab, step.wanted, flow.opened)
+            return judge(network.lab, step.wanted, flow.observation)
         case PacketStep():
             sent = network.packet(_flow(flows, step.flow), reply=step.reply, fields=step.fields)
             return judge(network.lab, step.wanted, sent.observation)

@@ -13,7 +13,7 @@ from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.notation import parse_probe
 from netlab.model.rules import TCP
-from netlab.model.stories import Fields, Question
+from netlab.model.stories import Question
 from netlab.model.topology import Lab
 from netlab.model.verdicts import Seen
 from netlab.model.wire import Observation
@@ -53,10 +53,10 @@ def probe(
         network = Network(wire)
         flow = network.open_question(question)
         if flow.seen is Seen.DELIVERED and question.protocol == TCP and not real:
-            flow.send(Fields(flags="R"))  # a probe leaves no connection behind
-        observation = flow.opened
+            flow.send(flags="R")  # a probe leaves no connection behind
+        observation = flow.observation
         if real and observation.seen in {Seen.DELIVERED, Seen.REFUSED}:
-            observation = _with_gates(observation, network.open_question(replace(question, real=False)).opened)
+            observation = _with_gates(observation, network.open_question(replace(question, real=False)).observation)
         if as_json:
             click.echo(json.dumps(observed_json(observation)))
         else:

@@ -10,7 +10,7 @@ from probe_ground import Ground, running_ground
 
 from netlab.errors import InputError, KernelError
 from netlab.kernel.netns import entered
-from netlab.model.network import question_from_key
+from netlab.model.questions import question_from_key
 from netlab.model.places import resolve_ends
 from netlab.model.stories import NO_FIELDS, Fields
 from netlab.model.verdicts import Reason, Seen, Transit

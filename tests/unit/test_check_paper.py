@@ -42,6 +42,6 @@ def test_a_paper_that_has_missed_a_change_disagrees() -> None:
     login = network.open("laptop", "ec2", tcp=22)
 
     assert login.seen is netlab.Seen.LOST
-    assert login.opened.disagreement == (
+    assert login.observation.disagreement == (
         "kernel: DENY NO_RULE at card ec2 ingress; oracle: ALLOW UNTRACKED sgr-ssh at card ec2 ingress"
     )

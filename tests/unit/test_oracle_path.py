@@ -107,7 +107,7 @@ def test_a_packet_goes_where_a_route_leads(line: str) -> None:
 def test_the_internet_does_not_know_private_addresses() -> None:
     """Not even of an instance that has a public one."""
     net = paper(OPEN)
-    packet = replace(probe(net, "laptop ec2 udp/9").first, dst=ip_address("10.0.1.10"))
+    packet = replace(probe(net, "laptop ec2 udp/9").dialogue.first, dst=ip_address("10.0.1.10"))
     (transit,) = net.wire.transmit([Departure(Station("laptop", "eth0"), packet)])
 
     assert (transit.verdict.gate, transit.verdict.reason.name) == ("igw", "NO_PUBLIC_ADDRESS")
@@ -370,7 +370,7 @@ def test_a_nat_gateway_takes_no_connection_from_its_middle() -> None:
     net.wait(350)
 
     assert verdict_of(flow.send()) == "nat out NO_ROUTE"
-    assert flow.send(Fields(flags="S")).seen is Seen.DELIVERED
+    assert flow.send(flags="S").seen is Seen.DELIVERED
 
 
 def test_a_nat_gateway_takes_the_next_port_where_one_is_taken() -> None:
@@ -467,7 +467,7 @@ def test_a_denied_packet_is_seen_where_it_died_and_no_further() -> None:
 def test_a_station_must_be_the_lab_s(station: Station) -> None:
     """Anything else is a mistake of the caller."""
     net = paper(OPEN)
-    packet = probe(net, "ec2 peer udp/9").first
+    packet = probe(net, "ec2 peer udp/9").dialogue.first
 
     with pytest.raises(InputError):
         net.wire.transmit([Departure(station, packet)])

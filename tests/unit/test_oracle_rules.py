@@ -231,7 +231,7 @@ def test_the_source_port_is_no_matter() -> None:
 
 def test_all_traffic_matches_every_packet() -> None:
     """``all`` asks for nothing."""
-    packet = probe(paper(""), "laptop ec2 99").first
+    packet = probe(paper(""), "laptop ec2 99").dialogue.first
 
     assert traffic_matches(Traffic(None), packet)
     assert not traffic_matches(Traffic(98), packet)

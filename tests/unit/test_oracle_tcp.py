@@ -115,11 +115,11 @@ def test_each_state_has_its_own_timer(line: str) -> None:
         net = paper(ALL_OUT)
         flow = probe(net, "ec2 www tcp/443", Fields(flags="S"))
         for packet in packets.split():
-            (flow.send if packet[0] == ">" else flow.reply)(Fields(flags=packet[1:]))
+            (flow.send if packet[0] == ">" else flow.reply)(flags=packet[1:])
         assert [round(entry.left_s) for entry in net.flows("ec2")] == [int(seconds)]
         net.wait(int(seconds) - early)
 
-        assert verdict_of(flow.reply(Fields(flags="SA" if not packets.strip() else "R"))) == wanted
+        assert verdict_of(flow.reply(flags="SA" if not packets.strip() else "R")) == wanted
 
 
 def test_a_refusal_ends_the_connection_behind_it() -> None:
@@ -127,20 +127,20 @@ def test_a_refusal_ends_the_connection_behind_it() -> None:
     net = paper(ALL_OUT)
     flow = probe(net, "ec2 www tcp/443", Fields(flags="S"))
 
-    assert verdict_of(flow.reply(Fields(flags="RA"))) == "TRACKED"
-    assert verdict_of(flow.reply(Fields(flags="RA"))) == "card ec2 ingress NO_RULE"
+    assert verdict_of(flow.reply(flags="RA")) == "TRACKED"
+    assert verdict_of(flow.reply(flags="RA")) == "card ec2 ingress NO_RULE"
 
 
 def test_a_closed_connection_s_ports_may_be_used_again() -> None:
     """A new SYN is judged as a new connection's."""
     net = paper(ALL_OUT)
     flow = probe(net, "ec2 www tcp/443")
-    flow.send(Fields(flags="R"))
+    flow.send(flags="R")
     net.revoke("web", egress="all to 0.0.0.0/0")
 
-    assert verdict_of(flow.send(Fields(flags="A"))) == "TRACKED"
-    assert verdict_of(flow.send(Fields(flags="R"))) == "TRACKED"
-    assert verdict_of(flow.send(Fields(flags="S"))) == "card ec2 egress NO_RULE"
+    assert verdict_of(flow.send(flags="A")) == "TRACKED"
+    assert verdict_of(flow.send(flags="R")) == "TRACKED"
+    assert verdict_of(flow.send(flags="S")) == "card ec2 egress NO_RULE"
 
 
 def test_a_packet_that_is_no_part_of_the_connection_is_judged_by_the_rules() -> None:
@@ -148,6 +148,6 @@ def test_a_packet_that_is_no_part_of_the_connection_is_judged_by_the_rules() -> 
     net = paper(ALL_OUT)
     flow = probe(net, "ec2 www tcp/443")
 
-    assert verdict_of(flow.reply(Fields(flags="SF"))) == "card ec2 ingress NO_RULE"
-    assert flow.send(Fields(flags="SF")).observation.deciding.passages[0].reason.name == "UNTRACKED"
+    assert verdict_of(flow.reply(flags="SF")) == "card ec2 ingress NO_RULE"
+    assert flow.send(flags="SF").observation.deciding.passages[0].reason.name == "UNTRACKED"
     assert [entry.state for entry in net.flows("ec2")] == ["ESTABLISHED"]

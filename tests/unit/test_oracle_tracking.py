@@ -94,8 +94,8 @@ def test_an_answer_must_come_from_where_the_flow_went() -> None:
     flow = probe(net, "ec2 www udp/53", Fields(sport=5000))
 
     assert verdict_of(flow.reply()) == "TRACKED"
-    assert verdict_of(flow.reply(Fields(sport=54))) == LOST
-    assert verdict_of(flow.reply(Fields(dport=5001))) == LOST
+    assert verdict_of(flow.reply(sport=54)) == LOST
+    assert verdict_of(flow.reply(dport=5001)) == LOST
     assert verdict_of(probe(net, "laptop ec2 udp/5000", Fields(sport=53))) == LOST
     assert verdict_of(probe(net, "www ec2 tcp/5000", Fields(sport=53, flags="A"))) == LOST
 
@@ -364,9 +364,9 @@ def test_both_sides_may_open_at_once() -> None:
     net = paper("egress tcp/179 to 203.0.113.80/32")
     flow = probe(net, "ec2 www tcp/179", Fields(flags="S", sport=179))
 
-    assert verdict_of(flow.reply(Fields(flags="S"))) == "TRACKED"
-    assert verdict_of(flow.reply(Fields(flags="SA"))) == "TRACKED"
-    assert verdict_of(flow.send(Fields(flags="SA"))) == "TRACKED"
+    assert verdict_of(flow.reply(flags="S")) == "TRACKED"
+    assert verdict_of(flow.reply(flags="SA")) == "TRACKED"
+    assert verdict_of(flow.send(flags="SA")) == "TRACKED"
     assert [entry.state for entry in net.flows("ec2")] == ["SYN_RECV"]
 
 
@@ -389,7 +389,7 @@ def test_an_icmp_error_passes_with_the_flow_it_is_about(line: str) -> None:
     rules, words, wanted = (part.strip() for part in line.split(";"))
     net = paper(rules.replace(",", ";"))
     flow = probe(net, words)
-    kind = (3, 4) if flow.first.family == 4 else (2, 0)
+    kind = (3, 4) if flow.dialogue.first.family == 4 else (2, 0)
 
     assert verdict_of(net.error(flow, *kind, "www", "ec2")) == wanted
 
