@@ -93,7 +93,7 @@ def running(lab: Lab, *, lockstep: bool = False, keep_failed: bool = False) -> I
         MachineError: The machine lacks something, root included.
         KernelError: The kernel refused.
     """
-    from netlab.live import throw_away  # noqa: PLC0415
+    from netlab.live.lab import throw_away  # noqa: PLC0415
 
     with throw_away(lab) as wire:
         network = in_lockstep(wire) if lockstep else Network(wire)

@@ -46,7 +46,7 @@ def probe(
     """  # noqa: D301 - click's mark for a block that is not wrapped
     from netlab.check.report import observed_json  # noqa: PLC0415 - `--help` does without
     from netlab.check.text import observation_lines  # noqa: PLC0415
-    from netlab.live import attached  # noqa: PLC0415
+    from netlab.live.lab import attached  # noqa: PLC0415
 
     question = _question(source, target, traffic, real=real, family=6 if ipv6 else None)
     with attached(lab_name) as wire:
@@ -81,7 +81,8 @@ def show(lab_name: str | None, node: str, what: str | None, *, as_json: bool) ->
         flows_lines,
         rules_lines,
     )
-    from netlab.live import attached, cards_of  # noqa: PLC0415
+    from netlab.live.lab import attached  # noqa: PLC0415
+    from netlab.live.show import cards_of  # noqa: PLC0415
 
     with attached(lab_name) as wire:
         _need_instance(wire.lab, node)
@@ -119,7 +120,7 @@ def _lab(name: str | None) -> Lab:
 
     if name is not None:
         return netlab.load(name)
-    from netlab.live import running_lab  # noqa: PLC0415
+    from netlab.live.find import running_lab  # noqa: PLC0415
 
     return running_lab(None)
 

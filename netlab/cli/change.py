@@ -14,7 +14,7 @@ _RULE = "RULE is (tcp|udp)/(PORT|A-B|all), icmp[v6]/(all|TYPE[/CODE]), all or a 
 
 
 def _carry_out(lab_name: str | None, change: Change, done: str) -> None:
-    from netlab.live import attached  # noqa: PLC0415 - `--help` does without
+    from netlab.live.lab import attached  # noqa: PLC0415 - `--help` does without
 
     with attached(lab_name) as wire:
         wire.change(change)

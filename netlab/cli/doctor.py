@@ -20,7 +20,7 @@ def doctor(as_json: bool) -> None:
     """Look at the machine: root, programs, kernel features; exit 4 if something is missing."""
     import json  # noqa: PLC0415 - `--help` does without
 
-    from netlab.live import missing_features  # noqa: PLC0415
+    from netlab.live.lab import missing_features  # noqa: PLC0415
 
     missing = missing_features()
     others = _namesakes()

@@ -38,7 +38,8 @@ def exec_(context: click.Context, lab_name: str | None, node: str) -> None:
     \b
     netlab exec ec2 -- curl -s https://www.alphavantage.co/
     """  # noqa: D301 - click's mark for a block that is not wrapped
-    from netlab.live import exec_in, need_root, running_lab  # noqa: PLC0415 - `--help` does without
+    from netlab.live.find import need_root, running_lab  # noqa: PLC0415 - `--help` does without
+    from netlab.live.programs import exec_in  # noqa: PLC0415
 
     need_root()
     sys.exit(exec_in(running_lab(lab_name), node, context.meta[_TAIL]))
@@ -57,7 +58,8 @@ def ssh(context: click.Context, lab_name: str | None, host: str | None, node: st
     netlab ssh ec2
     netlab ssh ec2 -- curl "https://www.alphavantage.co/query?function=GLOBAL_QUOTE&symbol=IBM&apikey=demo"
     """  # noqa: D301
-    from netlab.live import need_root, running_lab, ssh_to  # noqa: PLC0415
+    from netlab.live.find import need_root, running_lab  # noqa: PLC0415
+    from netlab.live.programs import ssh_to  # noqa: PLC0415
 
     need_root()
     sys.exit(ssh_to(running_lab(lab_name), node, context.meta[_TAIL], host))

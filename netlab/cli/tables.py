@@ -12,7 +12,7 @@ from netlab.model.topology import Lab
 from netlab.model.wire import Entry
 
 if TYPE_CHECKING:
-    from netlab.live import Card, CardRule
+    from netlab.live.show import Card, CardRule
 
 _WIDTH = 80
 _COUNT = 9

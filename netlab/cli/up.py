@@ -24,7 +24,8 @@ def up(lab: str, *, list_labs: bool) -> None:
     Again with the same file it only says so; with changed groups, rules, lists or ACLs it changes the running lab.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
-    from netlab.live import bring_up, need_root  # noqa: PLC0415
+    from netlab.live.find import need_root  # noqa: PLC0415
+    from netlab.live.lab import bring_up  # noqa: PLC0415
 
     if list_labs:
         for name in netlab.built_in_labs():
@@ -53,7 +54,7 @@ def up(lab: str, *, list_labs: bool) -> None:
 
 
 def _proof(network: Network, lab: Lab) -> int:
-    from netlab.live import whole_names  # noqa: PLC0415 - `--help` does without
+    from netlab.live.find import whole_names  # noqa: PLC0415 - `--help` does without
 
     click.echo()
     ok = True
@@ -93,7 +94,8 @@ def _suggestions(lab: Lab, *, only: bool) -> list[str]:
 @click.argument("name", required=False)
 def down(name: str | None, *, everything: bool) -> None:
     """End a lab's programs and delete its namespaces, whole or half-built; without NAME the one that runs."""
-    from netlab.live import need_root, running_names, take_down_named  # noqa: PLC0415 - `--help` does without
+    from netlab.live.down import take_down_named  # noqa: PLC0415 - `--help` does without
+    from netlab.live.find import need_root, running_names  # noqa: PLC0415
 
     need_root()
     if everything and name:
@@ -109,8 +111,8 @@ def down(name: str | None, *, everything: bool) -> None:
 @json_option
 def status(*, as_json: bool) -> None:
     """Read from the kernel what runs, and compare it with what was meant."""
-    from netlab.live import need_root  # noqa: PLC0415 - `--help` does without
-    from netlab.live import status as labs_status  # noqa: PLC0415
+    from netlab.live.find import need_root  # noqa: PLC0415 - `--help` does without
+    from netlab.live.status import status as labs_status  # noqa: PLC0415
 
     need_root()
     labs = labs_status()

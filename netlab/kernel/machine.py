@@ -12,10 +12,12 @@ from pathlib import Path
 
 from netlab.errors import KernelError
 from netlab.kernel import carrier, conntrack, ipsets, links, netns, nft, readback, sysctl
-from netlab.kernel.processes import end_processes
+from netlab.kernel.labs import running_labs, take_down
 from netlab.kernel.xtables import driver
 from netlab.plan.difference import NamespaceDifference, difference
 from netlab.plan.nouns import Namespace, Plan, kernel_name
+
+__all__ = ["build", "change", "differences", "forget", "running_labs", "take_down"]
 
 Progress = Callable[[str], None]
 
@@ -70,28 +72,6 @@ def differences(plan: Plan) -> list[str]:
         said = _differences(name, namespace) if name in existing else ["not found"]
         lines += [f"{namespace.name}: {each}" for each in said]
     return lines
-
-
-def running_labs() -> dict[str, list[str]]:
-    """Return the labs of which the kernel shows anything, and the short names of their namespaces."""
-    labs: dict[str, list[str]] = {}
-    for name in netns.list_namespaces():
-        _, lab, short = name.split(":", 2)
-        labs.setdefault(lab, []).append(short)
-    return labs
-
-
-def take_down(lab: str) -> None:
-    """
-    End a lab's processes and delete its namespaces, whole or half-built; without one, do nothing.
-
-    Raises:
-        KernelError: A process or a name does not go.
-    """
-    names = netns.list_namespaces(lab)
-    end_processes(names)
-    for name in names:
-        netns.ensure_absent(name)
 
 
 def forget(plan: Plan) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,9 @@ FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
 Source:
     linux/netfilter.h.
 """
+
+_DYNAMIC_SET = re.compile(r"^\s*set (\S+) \{[^{}]*\bflags [^;{}]*(?:dynamic|timeout)", re.MULTILINE)
+"""A set whose flags, which its planned script says before any element, let it be filled by rules."""
 
 _VOLATILE = {"handle", "position", "packets", "bytes"}
 
@@ -47,8 +51,7 @@ def clear(namespace: str, tables: Sequence[NftTable]) -> None:
     lines = [
         f"flush set {table.family} {table.name} {name}"
         for table in tables
-        if "set " in table.script
-        for name in _dynamic_sets(namespace, table)
+        for name in _DYNAMIC_SET.findall(table.script)
     ]
     if lines:
         run_inside(namespace, ["nft", "-f", "-"], "\n".join([*lines, ""]))
@@ -95,12 +98,6 @@ def _insert_raw(namespace: str, table: NftTable) -> None:
             except NetlinkError as error:
                 reason = os.strerror(error.code)
                 raise KernelError(f"{namespace}: nftables {table.name} {rule.chain}: raw rule: {reason}") from error
-
-
-def _dynamic_sets(namespace: str, table: NftTable) -> list[str]:
-    listed = _listing(run_inside(namespace, ["nft", "-j", "-t", "list", "table", table.family, table.name]))
-    sets = (each["set"] for each in listed if "set" in each)
-    return [each["name"] for each in sets if _is_dynamic(each)]
 
 
 def _is_dynamic(nft_set: dict[str, Any]) -> bool:

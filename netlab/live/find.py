@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from netlab.errors import InputError, MachineError
-from netlab.kernel import machine
+from netlab.kernel.labs import running_labs
 from netlab.live import state
 from netlab.live.state import State
 from netlab.model.topology import Lab
@@ -24,12 +24,12 @@ def need_root() -> None:
 
 def running_names() -> tuple[str, ...]:
     """Return the names of all labs of which there is anything, in the kernel or in the state folder, sorted."""
-    return tuple(sorted({*machine.running_labs(), *state.names()}))
+    return tuple(sorted({*running_labs(), *state.names()}))
 
 
 def whole_names() -> tuple[str, ...]:
     """Return the names of the labs that were built to the end, sorted; throw-away labs are not among them."""
-    return tuple(name for name in sorted(machine.running_labs()) if _is_complete(name))
+    return tuple(name for name in sorted(running_labs()) if _is_complete(name))
 
 
 def pick(name: str | None) -> str:

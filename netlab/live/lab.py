@@ -17,7 +17,8 @@ from netlab.control import difference
 from netlab.errors import InputError
 from netlab.kernel import features, machine
 from netlab.live import state
-from netlab.live.find import known_state, need_root, pick, pick_any
+from netlab.live.down import take_down
+from netlab.live.find import known_state, need_root, pick
 from netlab.live.programs import refresh_metadata, start_services
 from netlab.live.state import State
 from netlab.live.wire import LiveWire
@@ -109,34 +110,6 @@ def _bring_to(wire: LiveWire, known: State, lab: Lab, source: str) -> BroughtUp:
     state.write(lab.name, State(lab, lab, source, complete=True))
     refresh_metadata(lab)
     return BroughtUp("changed", now.policy, wire)
-
-
-def take_down(name: str) -> None:
-    """End a lab's programs and remove its namespaces and its state; nothing of it is there is fine."""
-    need_root()
-    known = state.read(name)
-    if known is not None:  # who looks meanwhile, or finds us cut short, is not to take it for whole
-        state.write(name, replace(known, complete=False))
-    if name in machine.running_labs():
-        machine.take_down(name)
-    state.remove(name)
-
-
-def take_down_named(name: str | None) -> str:
-    """
-    Take down the lab a command means, also a half-built one; waits for a command that is at work on it.
-
-    Returns:
-        Its name.
-
-    Raises:
-        InputError: There is none of that name, none at all, or more than one to choose from.
-    """
-    need_root()
-    name = pick_any(name)
-    with state.locked(name):
-        take_down(name)
-    return name
 
 
 @contextmanager
