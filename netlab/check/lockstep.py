@@ -21,7 +21,7 @@ from netlab.model.places import Ends
 from netlab.model.rules import ICMP, ICMPV6
 from netlab.model.stories import Question
 from netlab.model.topology import Lab
-from netlab.model.verdicts import Passage, Seen, Transit, Verdict
+from netlab.model.verdicts import Passage, Reason, Seen, Transit, Verdict
 from netlab.model.wire import Departure, Entry, Wire
 
 MARGIN_S = 0.3
@@ -100,6 +100,12 @@ class LockstepWire:
         self._oracle.set_clock(self._kernel.now_s)
         self._oracle.change(change)
 
+    def become(self, lab: Lab) -> None:
+        """Change both to what another lab says."""
+        self._kernel.become(lab)
+        self._oracle.set_clock(self._kernel.now_s)
+        self._oracle.become(lab)
+
     def wait(self, seconds: float) -> None:
         """Let time pass in the kernel; the oracle's clock follows it."""
         self._kernel.wait(seconds)
@@ -164,7 +170,12 @@ def _named(transit: Transit, other: Transit) -> tuple[tuple[str, Transit], tuple
 
 
 def _at_cards(transit: Transit) -> list[Passage]:
-    return [passage for passage in transit.passages if passage.gate.startswith("card ")]
+    """Return what cards said; of one that has no room only that, whatever admitted the packet before."""
+    said = [passage for passage in transit.passages if passage.gate.startswith("card ")]
+    if said and said[-1].reason is Reason.ALLOWANCE:
+        card = said[-1].gate.removesuffix(" allowance")
+        said = [each for each in said[:-1] if not each.gate.startswith(f"{card} ")] + said[-1:]
+    return said
 
 
 def _verdict(transit: Transit) -> str:

@@ -122,15 +122,21 @@ class Network:
         """Open the flow a question asks for."""
         return self.ask([question])[0]
 
-    def ask(self, questions: Sequence[Question]) -> list[Flow]:
-        """Open many flows at once, packet by packet side by side; one Flow a question, in order."""
+    def ask(self, questions: Sequence[Question], *, acknowledge: bool = True) -> list[Flow]:
+        """
+        Open many flows at once, packet by packet side by side; one Flow a question, in order.
+
+        Args:
+            acknowledge: False = leave out the last ACK of TCP's opening. It has the addresses and ports of the SYN that
+                arrived before it, so no gate can decide otherwise about it; a flow that is to go on needs it.
+        """
         dialogues = [self._begin(question) for question in questions]
         played: list[list[Transit]] = [[] for _ in dialogues]
         for dialogue, transits in zip(dialogues, played, strict=True):
             if dialogue.question.real:
                 transits.append(self.wire.converse(dialogue.ends, dialogue.question))
         alive = [index for index, dialogue in enumerate(dialogues) if not dialogue.question.real]
-        for number in range(OPENING_PACKETS):
+        for number in range(OPENING_PACKETS if acknowledge else OPENING_PACKETS - 1):
             wanted = [(index, dialogues[index].opening(number)) for index in alive]
             going = [(index, departure) for index, departure in wanted if departure is not None]
             alive = []
@@ -149,9 +155,14 @@ class Network:
         Raises:
             InputError: It is a reply, and nobody is at the flow's target to send it.
         """
-        (transit,) = self._transmit([flow.dialogue.next(reply=reply, fields=fields)])
-        flow.dialogue.remember(transit, reply=reply)
-        return Sent(Observation((transit,)))
+        return self.packets([flow], reply=reply, fields=fields)[0]
+
+    def packets(self, flows: Sequence[Flow], *, reply: bool, fields: Fields = NO_FIELDS) -> list[Sent]:
+        """Send one more packet of each of many flows, side by side; raises as `packet` does."""
+        transits = self._transmit(flow.dialogue.next(reply=reply, fields=fields) for flow in flows)
+        for flow, transit in zip(flows, transits, strict=True):
+            flow.dialogue.remember(transit, reply=reply)
+        return [Sent(Observation((transit,))) for transit in transits]
 
     def error(self, flow: Flow, icmp_type: int, icmp_code: int, source: str, target: str) -> Sent:
         """
@@ -184,6 +195,10 @@ class Network:
             RefusedError: As AWS would; nothing has changed then.
         """
         self.wire.change(change)
+
+    def become(self, lab: Lab) -> None:
+        """Change at once to what another lab says; the topology is the same, and what is remembered stays."""
+        self.wire.become(replace(lab, name=self.lab.name))
 
     def authorize(self, group: str, *, ingress: str = "", egress: str = "") -> None:
         """Add one rule, in netlab's notation (``tcp/22 from 0.0.0.0/0``)."""

@@ -81,6 +81,9 @@ class Wire(Protocol):
             RefusedError: As AWS would; then nothing has changed.
         """
 
+    def become(self, lab: Lab) -> None:
+        """Change at once to what another lab of the same name and topology says; what is remembered stays."""
+
     def wait(self, seconds: float) -> None:
         """Let unscaled seconds pass."""
 

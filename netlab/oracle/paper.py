@@ -83,6 +83,10 @@ class PaperWire:
         """
         self._world.learn(apply(self._world.lab, change))
 
+    def become(self, lab: Lab) -> None:
+        """Take over another lab of the same topology; what is remembered stays remembered."""
+        self._world.learn(lab)
+
     def wait(self, seconds: float) -> None:
         """Turn the clock on."""
         self._now_s += seconds
