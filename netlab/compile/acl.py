@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 
 from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_names import SIDE, exempt_set
+from netlab.compile.card_rules import icmp_matches
 from netlab.compile.evidence import RETURN, dropped, logged, passed
 from netlab.compile.names import OUTSIDE_MTU, chain_name
 from netlab.compile.routes import Border, leaving
 from netlab.model.acls import AclEntry, NetworkAcl
-from netlab.model.rules import ALL_PORTS, ICMP, ICMPV6, TCP, UDP, Direction, Traffic
+from netlab.model.rules import ALL_PORTS, ICMP, TCP, UDP, Direction, Traffic
 from netlab.model.topology import Lab, Subnet
 from netlab.plan.nouns import Chain, FilterRule, IpSet, Match, Target
 from netlab.plan.tags import Tag
@@ -77,10 +78,8 @@ def compile_traffic(traffic: Traffic, family: int) -> FilterRule:
             name = {TCP: "tcp", UDP: "udp"}[traffic.protocol]
             first, last = traffic.ports.first, traffic.ports.last
             matches = (Match(name, (("dport", str(first) if first == last else f"{first}:{last}"),)),)
-        case 1 | 58 if traffic.icmp_type is not None and (traffic.protocol == ICMP) == (family == 4):
-            code = "" if traffic.icmp_code is None else f"/{traffic.icmp_code}"
-            name, option = {ICMP: ("icmp", "icmp-type"), ICMPV6: ("icmp6", "icmpv6-type")}[traffic.protocol]
-            matches = (Match(name, ((option, f"{traffic.icmp_type}{code}"),)),)
+        case 1 | 58 if (traffic.protocol == ICMP) == (family == 4):
+            matches = icmp_matches(traffic)
     return FilterRule(RETURN, protocol=traffic.protocol, matches=matches)
 
 

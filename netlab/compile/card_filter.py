@@ -12,16 +12,21 @@ the class can change with the rules in one commit, and an entry of an untracked 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 from netlab.compile import card_names as names
 from netlab.compile.card_class import class_chain, class_chains
 from netlab.compile.card_rules import rule_chain, rule_matches
+from netlab.compile.routes import Border, leaving
 from netlab.compile.rules import goto, jump, log_and_accept, log_and_drop, matching
+from netlab.model.addresses import Cidr
 from netlab.model.rules import ICMPV6, TCP, UDP, Direction, Rule
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import Chain, FilterRule, Match, Table, Target
 from netlab.plan.tags import Tag
+
+_Way = Cidr | None
 
 NEIGHBOUR_DISCOVERY = (133, 134, 135, 136)
 REDIRECT = 137
@@ -41,7 +46,8 @@ def filter_table(lab: Lab, interface: Interface, family: int) -> Table:
     classes = class_chains(rules, family)
     chains = [Chain(SPOOFED, log_and_drop(_SPOOFED_TAG)), _mid_stream_chain(), *classes]
     for direction in Direction:
-        chains += _direction_chains(interface, rules, family, direction, classed=bool(classes))
+        ways = _classed_ways(lab, interface, family) if classes else ()
+        chains += _direction_chains(interface, rules, family, direction, ways)
     forward = (
         FilterRule(Target(direction.value, goto=True), in_interface=names.DEVICE[direction]) for direction in Direction
     )
@@ -80,7 +86,7 @@ def _mid_stream_chain() -> Chain:
 
 
 def _direction_chains(
-    interface: Interface, rules: tuple[Rule, ...], family: int, direction: Direction, *, classed: bool
+    interface: Interface, rules: tuple[Rule, ...], family: int, direction: Direction, ways: tuple[_Way, ...]
 ) -> list[Chain]:
     """Return the chains of one direction, leaf first."""
     side = names.SIDE[direction]
@@ -96,7 +102,7 @@ def _direction_chains(
     steps = (
         *_exempt_rules(family, side),
         *((jump(f"{side}-check"),) if interface.source_dest_check else ()),
-        *_state_rules(family, side, classed=classed),
+        *_state_rules(family, side, ways),
         *(wanted for _, wanted in found),
         *log_and_drop(Tag(direction.value, True, "NO_RULE")),
     )
@@ -141,15 +147,32 @@ def _exempt_rules(family: int, side: str) -> tuple[FilterRule, ...]:
     return tuple(found)
 
 
-def _state_rules(family: int, side: str, *, classed: bool) -> tuple[FilterRule, ...]:
+def _classed_ways(lab: Lab, interface: Interface, family: int) -> tuple[_Way, ...]:
+    """
+    Return the networks whose traffic has a class, None = any: what goes through a NAT gateway is always tracked.
+
+    Source:
+        EC2 User Guide, "Security group connection tracking", automatically tracked connections.
+    """
+    subnet = lab.subnets[interface.subnet]
+    if family == 6 or subnet.nat is None:
+        return (None,)
+    return tuple(network for network, border in leaving(lab, subnet, family) if border is not Border.GATEWAY)
+
+
+def _state_rules(family: int, side: str, ways: tuple[_Way, ...]) -> tuple[FilterRule, ...]:
     """Return the steps from the ICMP error about a remembered flow to the mark on what no entry can remember."""
     direction = next(each for each, short in names.SIDE.items() if short == side)
     steps = [
         goto(f"{side}-related", matching("conntrack", ("ctstate", "RELATED")), _TRACKED),
         goto(f"{side}-related", _mark(names.QUOTES_BESIDE, names.QUOTES_BESIDE)),
     ]
-    if classed:
-        steps += [FilterRule(Target(class_chain(direction)), protocol=protocol) for protocol in (TCP, UDP)]
+    ingress = direction is Direction.INGRESS
+    for way in ways:
+        found = FilterRule(
+            Target(class_chain(direction)), source=way if ingress else None, destination=None if ingress else way
+        )
+        steps += [replace(found, protocol=protocol) for protocol in (TCP, UDP)]
     steps += [
         goto(f"{side}-tracked", _mark(0, names.BY_RULES), _TRACKED),
         goto(f"{side}-tracked", _mark(names.BESIDE, names.BESIDE)),

@@ -90,7 +90,7 @@ def _traffic(traffic: Traffic, family: int) -> tuple[int | None, tuple[Match, ..
         case 0:  # `-p 0` means any protocol; in IPv6 it heads a chain of extensions, and is never a packet's own
             return (None, (matching("u32", ("u32", "0x6&0xff=0x0")),)) if family == 4 else None
         case 1 | 58 as protocol:
-            return (protocol, _icmp(traffic)) if protocol == (ICMP if family == 4 else ICMPV6) else None
+            return (protocol, icmp_matches(traffic)) if protocol == (ICMP if family == 4 else ICMPV6) else None
         case 6 | 17 as protocol:
             ports = traffic.ports or ALL_PORTS
             if ports == ALL_PORTS:
@@ -100,7 +100,7 @@ def _traffic(traffic: Traffic, family: int) -> tuple[int | None, tuple[Match, ..
             return protocol, ()
 
 
-def _icmp(traffic: Traffic) -> tuple[Match, ...]:
+def icmp_matches(traffic: Traffic) -> tuple[Match, ...]:
     """
     Return the match of type and code, each exactly.
 

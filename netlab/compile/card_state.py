@@ -43,10 +43,10 @@ def scaled_s(lab: Lab, seconds: float) -> int:
 
 def _timers(lab: Lab, interface: Interface) -> list[tuple[str, int]]:
     tracking = interface.connection_tracking
-    # Unanswered data, retransmissions and mid-stream pick-ups would shorten an established flow's time to theirs.
-    long_ones = ("established", "unacknowledged", "max_retrans")
-    seconds: dict[str, float] = {f"tcp_timeout_{state}": tracking.tcp_established_s for state in long_ones}
-    seconds |= {f"tcp_timeout_{state}": value for state, value in _TCP_S.items()}
+    seconds: dict[str, float] = {f"tcp_timeout_{state}": value for state, value in _TCP_S.items()}
+    seconds["tcp_timeout_established"] = tracking.tcp_established_s
+    # Unanswered data and retransmissions would shorten any state's time to theirs.
+    seconds |= dict.fromkeys(("tcp_timeout_unacknowledged", "tcp_timeout_max_retrans"), max(seconds.values()))
     # Both at the stream's: the set `alive` (card_nft.py) keeps the shorter one, by AWS's criterion.
     seconds |= dict.fromkeys(("udp_timeout", "udp_timeout_stream"), tracking.udp_stream_s)
     seconds |= dict.fromkeys(("icmp_timeout", "icmpv6_timeout"), _ICMP_S)

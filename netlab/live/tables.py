@@ -5,31 +5,39 @@ from __future__ import annotations
 from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, STREAM
 from netlab.compile.card_state import scaled_s
 from netlab.kernel.conntrack import ConntrackEntry
-from netlab.model.rules import UDP, Direction
+from netlab.model.rules import TCP, UDP, Direction
 from netlab.model.topology import Interface, Lab
 from netlab.model.wire import Entry
 
+_LAST_SECOND_S = 0.5
+"""What is said to be left where the kernel says 0."""
+
 
 def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) -> Entry | None:
-    """Return what an entry of the card's namespace means; None = its time as AWS counts it is over."""
+    """
+    Return what an entry of the card's namespace means; None = its time as AWS counts it is over.
+
+    The kernel tells whole seconds, rounded down: 0 is an entry's last second, below that it is over.
+    """
     left_s = raw.timeout_s
     if raw.protocol == UDP and raw.mark & STREAM != STREAM:
         # The kernel's timer runs at the stream's length for both; the shorter one is the card's own set.
         tracking = interface.connection_tracking
         left_s -= scaled_s(lab, tracking.udp_stream_s) - scaled_s(lab, tracking.udp_s)
-    if left_s <= 0:
+    if left_s < 0:
         return None
     tracked = bool(raw.mark & ENTRY_TRACKED)
     by_instance = bool(raw.mark & ENTRY_BY_INSTANCE) if tracked else raw.src in interface.addresses
+    has_ports = raw.protocol in {TCP, UDP}  # GRE's keys stand in their place, and AWS does not look at them
     return Entry(
         interface=interface.label,
         protocol=raw.protocol,
         src=raw.src,
         dst=raw.dst,
-        sport=raw.icmp_id if raw.icmp_id is not None else raw.sport,
-        dport=raw.dport,
+        sport=raw.icmp_id if raw.icmp_id is not None else raw.sport if has_ports else None,
+        dport=raw.dport if has_ports else None,
         opened_by=Direction.EGRESS if by_instance else Direction.INGRESS,
         tracked=tracked,
         state=raw.state,
-        left_s=left_s / lab.scale,
+        left_s=max(left_s, _LAST_SECOND_S) / lab.scale,
     )
