@@ -7,7 +7,7 @@ A flow is played from both ends by netlab (dialogue.py has its packets); whether
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Unpack
 
