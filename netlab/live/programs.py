@@ -52,7 +52,10 @@ def start_services(lab: Lab, progress: Callable[[str], None] = lambda _: None) -
         for service in services_of(lab, folder)
     ]
     progress(", ".join(sorted({daemon.name for daemon in daemons})))
-    wait_listening(daemons, start(daemons))
+    pids = start(daemons)
+    import netlab.probe.shapes  # noqa: F401, PLC0415 - Scapy loads while they begin to listen
+
+    wait_listening(daemons, pids)
 
 
 def refresh_metadata(lab: Lab) -> None:

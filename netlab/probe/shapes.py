@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import struct
 
-from scapy.layers import inet, inet6
-from scapy.packet import Raw
-
 from netlab.errors import InputError
 from netlab.model.packets import ECHO_TYPES, ERROR_TYPES, LEAST_SIZE
 from netlab.model.rules import ICMP
 from netlab.plan.nouns import PROBE_DSCP
 from netlab.probe.encoding import Shape
 from netlab.probe.headers import own_header
+from netlab.probe.scapy_packets import Raw, inet, inet6
 
 _NEXT_HOP_MTU = 1400  # what a "packet too big" of netlab's own announces
 
