@@ -151,7 +151,7 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
             *ROUTER_SYSCTLS,
             *device_sysctls("vpc"),
             ("netfilter/nf_conntrack_tcp_be_liberal", "1"),
-            ("netfilter/nf_conntrack_checksum", "0"),  # the kernel sums up UDP-Lite as if it were UDP, and finds it wrong
+            ("netfilter/nf_conntrack_checksum", "0"),  # the kernel sums UDP-Lite up as if it were UDP
             ("netfilter/nf_conntrack_tcp_loose", "0"),  # nothing but a SYN opens a flow
             *((f"netfilter/nf_conntrack_{timer}", str(idle_s)) for timer in timers),
         ),
