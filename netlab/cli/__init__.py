@@ -14,15 +14,15 @@ import traceback
 import click
 
 import netlab
-from netlab.cli import ask, change, doctor, proof, run, up
-from netlab.cli.interrupts import Interrupted, listen
+from netlab.cli import ask, change, doctor, matrix, proof, run, up
+from netlab.cli.interrupts import Interrupted, listen, stop_listening
 from netlab.errors import NetlabError
 
 _SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
     ("A running lab", (up.up, up.down, up.status, run.exec_, run.ssh)),
     ("Questions", (ask.probe, ask.show, ask.explain, ask.compile_)),
     ("Changes", (change.authorize, change.revoke, change.attach)),
-    ("Proof", (proof.check, doctor.doctor)),
+    ("Proof", (proof.check, matrix.matrix, doctor.doctor)),
 )
 
 
@@ -75,6 +75,7 @@ def main() -> None:
     except Exception:  # noqa: BLE001 - the last line: a bug of netlab's, not the user's
         traceback.print_exc()
         code = _said("this is a bug of netlab; please report the lines above", 5)
+    stop_listening()
     sys.exit(code)
 
 
@@ -87,6 +88,8 @@ def _run() -> int:
             return cli.invoke(context) or 0
     except click.exceptions.Exit as done:
         return done.exit_code
+    except SystemExit as done:  # how a command says its code
+        return done.code if isinstance(done.code, int) else 0
 
 
 def _said(text: str, code: int) -> int:

@@ -1,0 +1,78 @@
+"""`netlab matrix`: who reaches whom, every ordered pair, on real packets or on paper."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+
+import click
+
+from netlab.cli.terminal import Progress, json_option
+from netlab.errors import InputError
+
+LOCKSTEP_UP_TO = 20_000
+"""Questions up to which the oracle is asked too, unless told otherwise."""
+
+_QUIET_S = 1.0
+
+
+@click.command(short_help="Who reaches whom: every pair of places, on real packets.")
+@click.option("--ports", metavar="LIST", help="What to ask, as in tcp/22,tcp/443,icmp/8 (default: what rules name).")
+@click.option("--all-rules", is_flag=True, help="Ask at the edges of every rule, and just outside of them.")
+@click.option("--paper", is_flag=True, help="Ask the oracle alone: no root, no packets.")
+@click.option(
+    "--lockstep/--no-lockstep",
+    default=None,
+    help=f"Put every packet to the oracle too (default: up to {LOCKSTEP_UP_TO:,} questions).",
+)
+@json_option
+@click.argument("lab")
+def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockstep: bool | None, as_json: bool) -> None:
+    """
+    Build a throw-away copy of LAB and ask every ordered pair of its places, by IPv4 and, where both have it, IPv6.
+
+    Each answer is what a row of `expect:` would come to, with its rule or the gate that dropped it.
+    """
+    import netlab  # noqa: PLC0415 - `--help` does without
+    from netlab.check.matrix import ask_matrix, matrix_json, questions_of, rule_questions  # noqa: PLC0415
+    from netlab.check.matrix_text import matrix_lines  # noqa: PLC0415
+    from netlab.check.samples import first_samples, samples_from_text  # noqa: PLC0415
+    from netlab.cli.proof import warn  # noqa: PLC0415
+
+    if ports is not None and all_rules:
+        raise InputError("matrix: found --ports and --all-rules, wanted one of them")
+    samples = () if ports is None else samples_from_text(ports)
+    words = netlab.load(lab)
+    warn(words)
+    questions = tuple(rule_questions(words) if all_rules else questions_of(words, samples or first_samples(words)))
+    both = len(questions) <= LOCKSTEP_UP_TO if lockstep is None else lockstep
+    progress = Answered(f"netlab: {words.name}")
+    with netlab.paper(words) if paper else netlab.running(words, lockstep=both) as network:
+        try:
+            found = replace(ask_matrix(network, questions, progress), lab=words.name)
+        finally:
+            progress.stop()
+    if as_json:
+        click.echo(json.dumps(matrix_json(found)))
+    else:
+        click.echo("\n".join(matrix_lines(found, words)))
+    sys.exit(0 if found.ok else 1)
+
+
+class Answered:
+    """Says on a terminal how many questions are answered, once it has taken longer than a second."""
+
+    def __init__(self, title: str) -> None:
+        self._shown = Progress(title)
+        self._since = time.monotonic()
+
+    def __call__(self, done: int, asked: int) -> None:
+        """Say it."""
+        if time.monotonic() - self._since > _QUIET_S:
+            self._shown(f"{done:,} of {asked:,} questions")
+
+    def stop(self) -> None:
+        """Make the line go away."""
+        self._shown.stop()
