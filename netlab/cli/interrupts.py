@@ -44,3 +44,9 @@ def listen() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def stop_listening() -> None:
+    """Ignore signals from now on: all is done, and Python's own end takes a moment."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
