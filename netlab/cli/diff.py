@@ -1,0 +1,94 @@
+"""`netlab diff`: what a change opens and closes, and which open connections it cuts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered
+from netlab.cli.terminal import json_option
+from netlab.errors import InputError
+from netlab.model.network import Network
+from netlab.model.stories import Question
+from netlab.model.topology import Lab
+
+if TYPE_CHECKING:
+    from netlab.check.impact import Fate
+    from netlab.check.matrix import Matrix
+
+
+@click.command(short_help="What a change opens, closes and cuts; exit 1 if anything.")
+@click.option("--flows", is_flag=True, help="Open flows under OLD, change it live to NEW: which are cut?")
+@click.option("--ports", metavar="LIST", help="What to ask, as in tcp/22,icmp/8 (default: the edges of every rule).")
+@click.option("--paper", is_flag=True, help="Ask the oracle alone: no root, no packets.")
+@json_option
+@click.argument("old")
+@click.argument("new")
+def diff(old: str, new: str, ports: str | None, *, flows: bool, paper: bool, as_json: bool) -> None:
+    """
+    Ask every pair of places in both labs the same questions, and say what is newly reached and newly cut.
+
+    OLD and NEW are lab files or built-in labs. Exit 1 if anything changed, so that CI can hold a merge.
+    """
+    import netlab  # noqa: PLC0415 - `--help` does without
+    from netlab.check.impact import Impact, compare, impact_json  # noqa: PLC0415
+    from netlab.check.impact_text import impact_lines  # noqa: PLC0415
+
+    before, after = netlab.load(old), netlab.load(new)
+    if flows:
+        _need_same_topology(before, after)
+    asked = _questions(before, after, ports), _questions(after, before, ports)
+    one, fates = _ask(before, after if flows else None, asked[0], paper=paper)
+    other, _ = _ask(after, None, asked[1], paper=paper)
+    reached, cut = compare(one, other)
+    faults = tuple(cell for cell in (*one.cells, *other.cells) if not cell.ok)
+    impact = Impact(old, new, len({*asked[0], *asked[1]}), reached, cut, fates, faults)
+    click.echo(json.dumps(impact_json(impact)) if as_json else "\n".join(impact_lines(impact)))
+    sys.exit(0 if impact.is_empty else 1)
+
+
+def _questions(lab: Lab, other: Lab, ports: str | None) -> tuple[Question, ...]:
+    """Return what is asked of a lab; of a pair that both labs have, the same is asked of both."""
+    from netlab.check.matrix import questions_of, rule_questions  # noqa: PLC0415 - `--help` does without
+    from netlab.check.samples import samples_from_text  # noqa: PLC0415
+
+    return tuple(rule_questions(lab, other) if ports is None else questions_of(lab, samples_from_text(ports)))
+
+
+def _ask(
+    lab: Lab, then: Lab | None, questions: tuple[Question, ...], *, paper: bool
+) -> tuple[Matrix, tuple[Fate, ...] | None]:
+    """Return a lab's answers; with *then*, also what becomes of flows open in it when it changes to that."""
+    from netlab.check.impact import play_fates  # noqa: PLC0415 - `--help` does without
+    from netlab.check.matrix import ask_matrix  # noqa: PLC0415
+    from netlab.model.verdicts import Seen  # noqa: PLC0415
+
+    progress = Answered(f"netlab: {lab.name}")
+    with _playing(lab, paper=paper, lockstep=len(questions) <= LOCKSTEP_UP_TO) as network:
+        try:
+            found = replace(ask_matrix(network, questions, progress), lab=lab.name)
+            open_ones = [cell.question for cell in found.cells if cell.seen is Seen.DELIVERED]
+            fates = None if then is None else play_fates(network, then, open_ones, progress)
+        finally:
+            progress.stop()
+    return found, fates
+
+
+def _playing(lab: Lab, *, paper: bool, lockstep: bool) -> AbstractContextManager[Network]:
+    import netlab  # noqa: PLC0415 - `--help` does without
+
+    return netlab.paper(lab) if paper else netlab.running(lab, lockstep=lockstep)
+
+
+def _need_same_topology(old: Lab, new: Lab) -> None:
+    from netlab.control import difference  # noqa: PLC0415 - `--help` does without
+
+    changes = difference(old, replace(new, name=old.name)).topology
+    if changes:
+        more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+        raise InputError(f"--flows: the topology differs, so no flow lives on: {'; '.join(changes[:3])}{more}")
