@@ -56,7 +56,7 @@ def ssh(context: click.Context, lab_name: str | None, host: str | None, node: st
 
     \b
     netlab ssh ec2
-    netlab ssh ec2 -- curl "https://www.alphavantage.co/query?function=GLOBAL_QUOTE&symbol=IBM&apikey=demo"
+    netlab ssh --from stranger ec2 -- curl -s "https://www.alphavantage.co/"
     """  # noqa: D301
     from netlab.live.find import need_root, running_lab  # noqa: PLC0415
     from netlab.live.programs import ssh_to  # noqa: PLC0415
