@@ -188,7 +188,7 @@ stories:
     - {reply: e, seen: delivered, reason: TRACKED}
     - {open: f, from: laptop, to: ec2, protocol: 253, seen: delivered, by: web-253}
     - {reply: f, seen: delivered, reason: TRACKED}
-    - {open: g, from: app, to: server, protocol: esp, seen: delivered, by: app-esp}
+    - {open: g, from: relay, to: server, protocol: esp, seen: delivered}
     - {reply: g, seen: delivered, reason: TRACKED}
     - {open: h, from: app, to: relay, protocol: sctp, seen: lost, at: card relay ingress}
     - {reply: h, seen: delivered, reason: TRACKED}
@@ -246,7 +246,7 @@ stories:
     - {reply: a, seen: delivered}
     - {acl: strict, remove: {ingress: {rule: 7}}, refused: InvalidNetworkAclEntry.NotFound}
   a packet must be its sender's own:
-    - {open: a, from: ec2, to: app, tcp: 8000, src: 10.0.1.99, seen: lost, at: card ec2 source-dest-check, reason: SPOOFED}
+    - {open: a, from: ec2, to: app, tcp: 8000, src: 10.0.1.99, seen: lost, at: card ec2 source-dest-check}
     - {open: b, from: ec2, to: app, tcp: 8000, src: 10.0.1.110, seen: delivered}
     - {open: c, from: relay, to: server, tcp: 443, src: 10.0.1.99, seen: lost, at: igw, reason: NO_PUBLIC_ADDRESS}
     - {open: d, from: laptop, to: ec2, tcp: 80, src: 192.0.2.9, seen: lost, reason: SPOOFED}

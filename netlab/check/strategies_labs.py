@@ -1,9 +1,9 @@
 """
-Whole labs, drawn: subnets, groups, references, lists, ACLs, interfaces, gateways, hosts; few addresses and ports, so that
-rules and packets meet.
+Whole labs, drawn: subnets, groups, references, lists, ACLs, interfaces, gateways, hosts; few addresses and ports, so
+that rules and packets meet.
 
-Everything is drawn from a `random.Random` that is handed in: a seeded one for `netlab selftest`, Hypothesis's own in the
-tests. A drawn lab is as a file gives it; `control.completed` fills in the rest.
+Everything is drawn from a `random.Random` that is handed in: a seeded one for `netlab selftest`, Hypothesis's own in
+the tests. A drawn lab is as a file gives it; `control.completed` fills in the rest.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ def _nat_gateways(rng: Random, subnets: Mapping[str, Subnet]) -> dict[str, NatGa
     return {"out": NatGateway("out", home, IPv4Address("203.0.113.99"), own)}
 
 
-def _through_nat(
-    rng: Random, subnets: Mapping[str, Subnet], gateways: Mapping[str, NatGateway]
-) -> dict[str, Subnet]:
+def _through_nat(rng: Random, subnets: Mapping[str, Subnet], gateways: Mapping[str, NatGateway]) -> dict[str, Subnet]:
     """Lead some subnets without internet through a NAT gateway."""
     homes = {gateway.subnet for gateway in gateways.values()}
     return {
@@ -147,9 +145,7 @@ def _hosts(rng: Random, *, ipv6: bool) -> dict[str, Host]:
     return hosts
 
 
-def _routed(
-    rng: Random, subnets: Mapping[str, Subnet], instances: Mapping[str, Instance]
-) -> dict[str, Subnet]:
+def _routed(rng: Random, subnets: Mapping[str, Subnet], instances: Mapping[str, Instance]) -> dict[str, Subnet]:
     """Give a subnet a route to an appliance in another subnet; that one has no such route, or packets would circle."""
     appliances = [each for node in instances.values() for each in node.interfaces if not each.source_dest_check]
     if not appliances or len(subnets) < 2 or rng.random() < 0.3:

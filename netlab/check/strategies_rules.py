@@ -1,4 +1,4 @@
-"""Rules, groups, prefix lists and network ACLs, drawn from few ports and networks, so that they overlap and miss by one."""
+"""Rules, groups, prefix lists and network ACLs, drawn from few ports and networks: they overlap, and miss by one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ ICMP_KINDS = {
     ICMPV6: ((None, None), (128, None), (128, 0), (129, None), (1, None), (2, 0), (3, 0), (255, None)),
 }
 NUMBERED = (2, 4, 33, 47, 50, 89, 99, 132, 136, 253)
-"""Protocols beside TCP, UDP and ICMP: tunnels, ESP, OSPF, those that have ports AWS does not look at, one nobody uses."""
+"""Protocols beside TCP, UDP and ICMP: tunnels, ESP, OSPF, those with ports that AWS does not look at, two unused."""
+
+PORTED = (33, 132, 136)
+"""Those of them that Linux tracks by port; netlab remembers them beside conntrack, in a table without allowance."""
 
 _ENTRY_NUMBERS = (1, 50, 100, 150, 200, 32000)
 
@@ -98,10 +101,7 @@ def draw_prefix_lists(rng: Random, names: Sequence[str], cidrs: Sequence[Cidr]) 
 
 def draw_acls(rng: Random, names: Sequence[str], cidrs: Sequence[Cidr], *, ipv6: bool) -> dict[str, NetworkAcl]:
     """Draw ACLs; most end by allowing the rest."""
-    return {
-        name: NetworkAcl(name, *(_entries(rng, cidrs, ipv6=ipv6) for _ in Direction))
-        for name in names
-    }
+    return {name: NetworkAcl(name, *(_entries(rng, cidrs, ipv6=ipv6) for _ in Direction)) for name in names}
 
 
 def draw_entry(rng: Random, number: int, cidrs: Sequence[Cidr]) -> AclEntry:

@@ -1,4 +1,4 @@
-"""Stories, drawn for a lab: flows opened, answered, disputed by ICMP errors, while rules, groups, lists and ACLs change."""
+"""Stories, drawn for a lab: flows opened, answered, disputed by ICMP errors, while rules, groups and lists change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from netlab.check.strategies_changes import draw_change
+from netlab.check.strategies_rules import PORTED
 from netlab.check.strategies_traffic import can_reply, draw_fields, draw_question
 from netlab.errors import InputError
 from netlab.model.packets import ERROR_TYPES
@@ -57,7 +58,7 @@ def _step(rng: Random, lab: Lab, cast: _Cast) -> Step:
         return _packet(rng, lab, cast)
     if kind < 0.73:
         return _error(rng, lab, cast)
-    if kind < 0.78:
+    if kind < 0.78 and not any(question.protocol in PORTED for question, _ in cast.flows.values()):
         return TableStep(rng.choice(list(lab.instances)), holds=(rng.choice(list(cast.flows)),))
     if kind < 0.82 and cast.waits:
         cast.waits -= 1
@@ -90,8 +91,8 @@ def _packet(rng: Random, lab: Lab, cast: _Cast) -> Step:
     name = rng.choice(list(cast.flows))
     question, ends = cast.flows[name]
     reply = can_reply(lab, ends) and rng.random() < 0.6
-    fields = draw_fields(rng, lab, question.protocol, ends.source.version)
-    if VPC_ROUTER == (ends.target_station if reply else ends.source_station):  # it sends from no address but its own
+    fields = draw_fields(rng, lab, question.protocol, ends)
+    if (ends.target_station if reply else ends.source_station) == VPC_ROUTER:  # it sends from no address but its own
         fields = NO_FIELDS
     return PacketStep(name, reply, fields, NOTHING_WANTED)
 

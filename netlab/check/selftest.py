@@ -1,0 +1,171 @@
+"""
+The two minds compared on this kernel: a fixed covering set first, then labs and stories drawn from a seed.
+
+Knows neither mind, nor the clock, nor files: what builds a network, what completes a lab and what tells the time are
+handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from random import Random
+
+from netlab.check.lockstep import LockstepWire
+from netlab.check.outcomes import Outcome, Status
+from netlab.check.play import play_expectations, play_story
+from netlab.check.selftest_tally import Tally
+from netlab.check.strategies_changes import draw_change
+from netlab.check.strategies_labs import draw_lab
+from netlab.check.strategies_stories import NOTHING_WANTED, draw_story
+from netlab.check.strategies_traffic import draw_question
+from netlab.check.words import row_words
+from netlab.errors import RefusedError
+from netlab.model.network import Flow, Network
+from netlab.model.stories import ChangeStep, OpenStep, Step, Story
+from netlab.model.topology import Lab
+from netlab.model.verdicts import Seen
+
+Running = Callable[[Lab], AbstractContextManager[Network]]
+
+BULK = 3000
+"""Flows opened side by side: bulk is where the number of verdicts comes from, stories are where the depth does."""
+
+STORIES_A_LAB = 8
+_DIFFERS = {Status.DISAGREE, Status.BROKEN}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    A step on which the minds differ, or that the kernel could not answer, or that came out otherwise than known.
+
+    Attributes:
+        lab: With the story as its only one.
+        step: Its words.
+        side_by_side: The story's openings were played at once; played one by one they may agree.
+    """
+
+    lab: Lab
+    story: Story
+    step: str
+    status: Status
+    detail: str
+    side_by_side: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """How much is drawn for each lab."""
+
+    bulk: int = BULK
+    stories: int = STORIES_A_LAB
+
+
+def play_covering(running: Running, labs: Iterable[Lab], tally: Tally) -> Iterator[Finding]:
+    """Play labs whose rows and stories say what is right; whatever is not as they say is a finding."""
+    for lab in labs:
+        with running(lab) as network:
+            for row in play_expectations(network, lab.expectations):
+                if row.outcome.observation is not None:
+                    tally.note(network.lab, row.outcome.observation)
+            for story in lab.stories:
+                yield from _play(network, lab, story, tally, lambda outcome: not outcome.ok)
+            _note_lab(network, tally)
+
+
+def play_drawn(
+    running: Running, completed: Callable[[Lab], Lab], rng: Random, tally: Tally, draws: Draws | None = None
+) -> Iterator[Finding]:
+    """Draw one lab, and play what is drawn for it: many flows at once, changes between them, then stories."""
+    draws = draws or Draws()
+    lab = completed(draw_lab(rng, "drawn"))
+    with running(lab) as network:
+        yield from _play_bulk(network, lab, rng, tally, draws.bulk)
+        for number in range(1, draws.stories + 1):
+            story = draw_story(rng, lab, f"story {number}", rng.randint(3, 14))
+            yield from _play(network, lab, story, tally, lambda outcome: outcome.status in _DIFFERS)
+        _note_lab(network, tally)
+
+
+def differs(network: Network, story: Story) -> bool:
+    """Tell whether a story shows a difference of the two minds, or breaks."""
+    return any(each.outcome.status in _DIFFERS for each in play_story(network, story).steps)
+
+
+def _note_lab(network: Network, tally: Tally) -> None:
+    tally.labs += 1
+    if isinstance(network.wire, LockstepWire):
+        tally.verdicts += network.wire.compared
+        tally.left_out += network.wire.left_out
+
+
+def _play(
+    network: Network, lab: Lab, story: Story, tally: Tally, is_finding: Callable[[Outcome], bool]
+) -> Iterator[Finding]:
+    """Play one story; its first step that is a finding ends it, for what follows may follow from it."""
+    tally.stories += 1
+    for index, report in enumerate(play_story(network, story).steps):
+        outcome, step = report.outcome, report.step
+        if outcome.observation is not None:
+            tally.note(lab, outcome.observation)
+        if isinstance(step, ChangeStep):
+            tally.note_change(step.change, refused=bool(outcome.refused))
+        if is_finding(outcome):
+            cut = replace(story, steps=story.steps[: index + 1])
+            detail = outcome.detail or "; ".join(outcome.complaints)
+            yield Finding(lab, cut, row_words(step), outcome.status, detail)
+            return
+
+
+def _play_bulk(network: Network, lab: Lab, rng: Random, tally: Tally, count: int) -> Iterator[Finding]:
+    """Open many flows side by side, change something, open as many again; the first difference ends it."""
+    steps: list[Step] = [_opening(rng, lab, number) for number in range(count // 2)]
+    steps += [ChangeStep(draw_change(rng, lab)) for _ in range(2)]
+    steps += [_opening(rng, lab, number) for number in range(count // 2, count)]
+    network.reset()
+    played: list[Step] = []
+    for kind, group in groupby(steps, key=type):
+        members = list(group)
+        if kind is OpenStep:
+            openings = [step for step in members if isinstance(step, OpenStep)]
+            flows = network.ask([step.question for step in openings])
+            for step, flow in zip(openings, flows, strict=True):
+                tally.note(network.lab, flow.observation)
+                if _is_odd(flow):
+                    story = Story("side by side", (*played, *openings[: openings.index(step) + 1]))
+                    yield _bulk_finding(lab, story, step, flow)
+                    return
+        else:
+            for change in members:
+                _change(network, change, tally)
+        played += members
+
+
+def _opening(rng: Random, lab: Lab, number: int) -> OpenStep:
+    return OpenStep(f"f{number}", draw_question(rng, lab, plain=True), NOTHING_WANTED)
+
+
+def _is_odd(flow: Flow) -> bool:
+    return bool(flow.observation.disagreement) or flow.observation.seen is Seen.BROKEN
+
+
+def _bulk_finding(lab: Lab, story: Story, step: OpenStep, flow: Flow) -> Finding:
+    disagreement = flow.observation.disagreement
+    status = Status.DISAGREE if disagreement else Status.BROKEN
+    return Finding(
+        lab, story, row_words(step), status, disagreement or flow.observation.deciding.detail, side_by_side=True
+    )
+
+
+def _change(network: Network, step: Step, tally: Tally) -> None:
+    if not isinstance(step, ChangeStep):
+        return
+    refused = False
+    try:
+        network.change(step.change)
+    except RefusedError:
+        refused = True
+    tally.note_change(step.change, refused=refused)
