@@ -17,6 +17,7 @@ from iptc import IPTCError
 
 from netlab.errors import KernelError
 from netlab.kernel.iptc_entries import Entry, Extension, build_entry, extension_at
+from netlab.kernel.iptc_options import read_options_as_laid_out
 from netlab.kernel.netns import entered
 from netlab.kernel.programs import run_inside
 from netlab.kernel.saved import BUILT_IN, SavedChain, first_difference, parse_saved
@@ -42,6 +43,7 @@ class IptcDriver:
         self._proven: set[tuple[int, FilterRule]] = set()
         # libxtables forgets all extensions when it is set up again, as it is when the last reference goes.
         self._kept_alive = [iptc.xtables.xtables(proto) for proto in (2, 10)]
+        read_options_as_laid_out()
 
     def replace(self, namespace: str, tables: Sequence[Table]) -> None:
         """
