@@ -205,15 +205,16 @@ def _same_pair(lab: Lab, source: str, target: str) -> tuple[Place, Place] | None
 
 def _shared_state(lab: Lab, question: Question) -> object:
     """Return what a question is remembered by that another's packets could meet; None = nothing."""
-    protocol = question.protocol
-    ends = frozenset({question.source, question.target})
+    protocol, kind = question.protocol, 0
+    ends: object = frozenset({question.source, question.target})
     if protocol in {TCP, UDP}:
         return (protocol, ends, question.family) if question.dport == FIRST_PORT else None
-    if protocol == _ICMP_OF.get(question.family or 4):
-        query = _QUERIES[protocol].get(question.icmp_type or 0)
-        return None if query is None else (protocol, query, ends)
+    if protocol == _ICMP_OF[question.family or 4]:
+        kind = _QUERIES[protocol].get(question.icmp_type or 0, 0)
+        if not kind:
+            return None
     source = parse_place(lab, question.source).interface
     gateway = lab.subnets[source.subnet].nat if source is not None and question.family == 4 else None
     if gateway is not None and question.target in lab.hosts:
-        return (protocol, f"nat {gateway}", question.target)
-    return (protocol, ends, question.family)
+        ends = (f"nat {gateway}", question.target)
+    return (protocol, kind, ends, question.family)
