@@ -6,8 +6,8 @@ Plain data; `Explanation.lines` renders it as text, `Explanation.as_json` as wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 from netlab.model.acls import NetworkAcl
 from netlab.model.addresses import Address, contains
@@ -20,7 +20,9 @@ from netlab.model.verdicts import Decision, Passage, Reason, Seen, Verdict
 from netlab.oracle.paper import PaperWire
 from netlab.oracle.path import Walk
 from netlab.oracle.policy import Policy, PooledRule, remote_of, traffic_matches
-from netlab.oracle.remedy import Remedy, remedy_for
+from netlab.oracle.proof import Proof, proved_remedies
+from netlab.oracle.reachability import reachability_json
+from netlab.oracle.remedy import Remedy
 from netlab.oracle.world import Judged
 
 _READ = {Reason.RULE, Reason.UNTRACKED, Reason.NO_RULE, Reason.ALLOWANCE}
@@ -68,14 +70,24 @@ class Explanation:
     An answer, and all that led to it.
 
     Attributes:
-        remedy: Where no rule admitted the packet that was lost; else None.
+        remedies: The smallest rules that would let it through, gate after gate, where rules can; () = none can, or it
+            got through.
+        proof: What the flow came to when it was asked again with them.
+        reachability: The same in the words of AWS's Reachability Analyzer.
     """
 
     question: Question
     seen: Seen
     verdict: Verdict
     packets: tuple[PacketReading, ...]
-    remedy: Remedy | None = None
+    remedies: tuple[Remedy, ...] = ()
+    proof: Proof | None = None
+    reachability: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def remedy(self) -> Remedy | None:
+        """The first of the remedies, for the gate that denied it; None where there is none."""
+        return self.remedies[0] if self.remedies else None
 
     def lines(self) -> Iterator[str]:
         """Yield the explanation as lines of text."""
@@ -87,14 +99,16 @@ class Explanation:
                 yield from _gate_lines(gate)
         rule = f" by {self.verdict.rule}" if self.verdict.rule else ""
         yield f"{self.seen.value}: {self.verdict.decision.value} {self.verdict.reason.name}{rule}"
-        if self.remedy is not None:
-            yield f"would be admitted by {self.remedy.group} {self.remedy.direction.value} {self.remedy.rule}:"
-            yield f"  netlab authorize {self.remedy.group} {self.remedy.direction.value} {self.remedy.rule}"
-            yield f"  {self.remedy.aws}"
+        for remedy in self.remedies:
+            yield f"would be admitted by {remedy.group} {remedy.direction.value} {remedy.rule}:"
+            yield f"  netlab authorize {remedy.group} {remedy.direction.value} {remedy.rule}"
+            yield f"  {remedy.aws}"
+        if self.proof is not None:
+            yield f"asked again on paper with {'that' if len(self.remedies) == 1 else 'them'}: {self.proof}"
 
     def as_json(self) -> dict[str, object]:
         """Return the explanation in the words of ``netlab probe --json``, with each packet's gates and readings."""
-        remedy = self.remedy
+        proof = self.proof
         return {
             "seen": self.seen.value,
             "verdict": _judgement(self.verdict),
@@ -102,7 +116,10 @@ class Explanation:
                 {"packet": str(each.packet), "gates": [_gate_json(gate) for gate in each.gates]}
                 for each in self.packets
             ],
-            "remedy": None if remedy is None else {**asdict(remedy), "direction": remedy.direction.value},
+            "remedy": None if self.remedy is None else _remedy_json(self.remedy),
+            "remedies": [_remedy_json(each) for each in self.remedies],
+            "proof": None if proof is None else {"seen": proof.seen.value, "verdict": _judgement(proof.verdict)},
+            "reachability_analyzer": dict(self.reachability),
         }
 
 
@@ -120,7 +137,9 @@ def explain(lab: Lab, question: Question) -> Explanation:
         PacketReading(walk.trail[0].packet, tuple(_read(policy, judged) for judged in walk.judged)) for walk in walks
     )
     lost = walks[-1].judged[-1] if walks and flow.seen is Seen.LOST else None
-    return Explanation(question, flow.seen, flow.verdict, packets, _remedy(lost) if lost is not None else None)
+    remedies, proof = proved_remedies(lab, question, lost)
+    said = reachability_json(lab, lost)
+    return Explanation(question, flow.seen, flow.verdict, packets, remedies, proof, said)
 
 
 def _judgement(judged: Passage | Verdict) -> dict[str, object]:
@@ -206,7 +225,5 @@ def _mismatch(traffic: Traffic, packet: Packet) -> str:
     return f"code {packet.icmp_code or 0} is not {traffic.icmp_code}"
 
 
-def _remedy(lost: Judged) -> Remedy | None:
-    if lost.passage.reason is not Reason.NO_RULE or not isinstance(lost.by, Interface):
-        return None
-    return remedy_for(lost.by, _direction(lost.passage), lost.packet)
+def _remedy_json(remedy: Remedy) -> dict[str, object]:
+    return {**asdict(remedy), "direction": remedy.direction.value}

@@ -119,6 +119,7 @@ def test_the_text_shows_each_gate_and_what_it_read() -> None:
         "would be admitted by web ingress tcp/80 from 198.51.100.7/32:",
         "  netlab authorize web ingress tcp/80 from 198.51.100.7/32",
         f"  {AWS_IN} 'IpProtocol=tcp,FromPort=80,ToPort=80,IpRanges=[{{CidrIp=198.51.100.7/32}}]'",
+        "asked again on paper with that: lost at acl mine egress, ACL",
     ]
 
 
