@@ -1,0 +1,183 @@
+"""
+A CloudFormation template's security groups, their rules and prefix lists, embedded and as resources of their own.
+
+Source:
+    CloudFormation template reference, AWS::EC2::SecurityGroup, SecurityGroupIngress, SecurityGroupEgress, PrefixList;
+    aws-behaviour.md 12.4, 12.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from netlab.errors import InputError
+from netlab.formats.cloudformation_network import HANDLED, read_network
+from netlab.formats.cloudformation_nodes import read_nodes
+from netlab.formats.cloudformation_template import GROUP, Resource, Template
+from netlab.formats.cloudformation_values import Unresolved, Values
+from netlab.formats.import_facts import Facts, FoundGroup, FoundList, FoundPeer, FoundRule, ListKey
+from netlab.formats.import_text import Document
+from netlab.formats.import_words import (
+    description_of,
+    items,
+    mapping,
+    parse_cidr,
+    parse_traffic_words,
+    parse_whole,
+    text_of,
+)
+from netlab.formats.yaml_reader import Path
+from netlab.model.addresses import EVERYWHERE
+from netlab.model.rules import Direction, Traffic
+
+_RULES = {
+    "AWS::EC2::SecurityGroupIngress": Direction.INGRESS,
+    "AWS::EC2::SecurityGroupEgress": Direction.EGRESS,
+}
+_LIST = "AWS::EC2::PrefixList"
+_PEERS = (
+    "CidrIp",
+    "CidrIpv6",
+    "SourcePrefixListId",
+    "DestinationPrefixListId",
+    "SourceSecurityGroupId",
+    "SourceSecurityGroupName",
+    "DestinationSecurityGroupId",
+)
+
+
+def is_template(tree: object) -> bool:
+    """Tell whether data is a CloudFormation template."""
+    resources = tree.get("Resources") if isinstance(tree, dict) else None
+    return isinstance(resources, dict) and any("Type" in mapping(each) for each in resources.values())
+
+
+def read_template(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
+    """
+    Read a template into *facts*.
+
+    Returns:
+        The names of the parameters that it takes.
+    """
+    values = Values(mapping(document.tree), parameters)
+    template = Template(document, facts, values)
+    for resource in template.of_kind(_LIST):
+        _read_list(template, resource)
+    for resource in template.of_kind(GROUP):
+        _read_group(template, resource)
+    for kind, direction in _RULES.items():
+        for resource in template.of_kind(kind):
+            _read_rule(template, resource, direction)
+    _add_default_egress(template)
+    read_network(template)
+    read_nodes(template, {GROUP, _LIST, *_RULES, *HANDLED})
+    return values.known
+
+
+def _read_list(template: Template, resource: Resource) -> None:
+    try:
+        entries = [
+            parse_cidr(mapping(each).get("Cidr")) for each in items(template.needed(resource.properties.get("Entries")))
+        ]
+        most = parse_whole(template.needed(resource.properties.get("MaxEntries"))) or 0
+    except InputError as error:
+        template.facts.wrong(template.place(resource), str(error))
+        return
+    name = template.text(resource, "PrefixListName") or resource.name
+    key = template.key(resource.name)
+    template.facts.lists[key] = FoundList(key, name, template.place(resource), most, entries)
+
+
+def _read_group(template: Template, resource: Resource) -> None:
+    key = template.key(resource.name)
+    group = FoundGroup(
+        key,
+        template.text(resource, "GroupName") or resource.name,
+        template.place(resource),
+        vpc=template.thing(resource.properties.get("VpcId")),
+        description=description_of(template.get(resource, "GroupDescription")),
+    )
+    for name, direction in (("SecurityGroupIngress", Direction.INGRESS), ("SecurityGroupEgress", Direction.EGRESS)):
+        for path, item in _items(template, resource, name):
+            rule = _rule(template, resource, path, item, direction)
+            if rule is not None:
+                group.rules.append(rule)
+    template.facts.add_group(group)
+
+
+def _items(template: Template, resource: Resource, name: str) -> Iterator[tuple[Path, dict[str, object]]]:
+    """Yield the rules of a property, with their places; those that conditions leave out are not among them."""
+    written = resource.properties.get(name)
+    parts = enumerate(written) if isinstance(written, list) else [(None, written)]
+    for index, part in parts:
+        path: Path = (name,) if index is None else (name, index)
+        resolved = template.values.resolve(part)
+        if isinstance(resolved, Unresolved):
+            template.facts.wrong(template.place(resource, *path), resolved.reason)
+            continue
+        for item in items(resolved):
+            if isinstance(item, dict):
+                yield path, item
+            else:
+                template.facts.wrong(template.place(resource, *path), "found no mapping, wanted a rule")
+
+
+def _read_rule(template: Template, resource: Resource, direction: Direction) -> None:
+    """Read a rule that is a resource of its own."""
+    written = resource.properties.get("GroupId") or resource.properties.get("GroupName")
+    try:
+        key = template.group(written)
+    except InputError as error:
+        template.facts.wrong(template.place(resource, "GroupId"), str(error))
+        return
+    rule = _rule(template, resource, (), template.values.resolve(resource.properties), direction)
+    if key.key not in template.facts.groups:
+        template.facts.wrong(
+            template.place(resource), f"{key.key or 'nothing'} is a security group in none of the files"
+        )
+    elif rule is not None:
+        template.facts.groups[key.key].rules.append(rule)
+
+
+def _rule(template: Template, resource: Resource, path: Path, item: object, direction: Direction) -> FoundRule | None:
+    data = mapping(item)
+    place = template.place(resource, *path)
+    try:
+        words = (template.needed(data.get(key)) for key in ("IpProtocol", "FromPort", "ToPort"))
+        traffic = parse_traffic_words(*words)
+        peer = _peer(template, data)
+    except InputError as error:
+        template.facts.wrong(place, str(error))
+        return None
+    return FoundRule(direction, traffic, peer, place, description_of(data.get("Description")))
+
+
+def _peer(template: Template, data: Mapping[str, object]) -> FoundPeer:
+    given = [key for key in _PEERS if data.get(key)]
+    if len(given) != 1:
+        found = " and ".join(given) or "no peer"
+        raise InputError(f"found {found}, wanted exactly one of {', '.join(_PEERS[:2])}, a prefix list or a group")
+    key, value = given[0], data[given[0]]
+    if key in {"CidrIp", "CidrIpv6"}:
+        return parse_cidr(template.needed(value), 4 if key == "CidrIp" else 6)
+    if key.endswith("PrefixListId"):
+        return ListKey(template.thing(value) or text_of(template.needed(value)))
+    return template.group(value, data.get("SourceSecurityGroupOwnerId"))
+
+
+def _add_default_egress(template: Template) -> None:
+    """
+    Let groups out for which the template lists no outbound rule, embedded or not.
+
+    Source:
+        AWS::EC2::SecurityGroup, SecurityGroupEgress; that a separate rule too takes the default away:
+        aws-cdk issues 987, 3355.
+    """
+    for resource in template.of_kind(GROUP):
+        group = template.facts.groups.get(template.key(resource.name))
+        if group is None or any(rule.direction is Direction.EGRESS for rule in group.rules):
+            continue
+        if any(mistake.where.startswith(f"Resources.{resource.name}.") for mistake in template.facts.mistakes):
+            continue
+        for family in (4, 6):
+            group.rules.append(FoundRule(Direction.EGRESS, Traffic(None), EVERYWHERE[family], group.place))

@@ -1,0 +1,161 @@
+"""
+A CloudFormation template's ground: VPC, subnets, route tables, network ACLs, NAT gateways.
+
+Source:
+    CloudFormation template reference, AWS::EC2::….
+"""
+
+from __future__ import annotations
+
+from netlab.errors import InputError
+from netlab.formats.cloudformation_template import MADE_UP_IPV6, VPC, Resource, Template
+from netlab.formats.describe_network import acl_entry, route_to
+from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
+from netlab.formats.import_words import ipv4_cidr, ipv6_cidr, mapping, name_tag, parse_whole, text_of, truth
+from netlab.model.rules import Direction
+
+_EC2 = "AWS::EC2::"
+HANDLED = {
+    f"{_EC2}{name}"
+    for name in (
+        "VPC",
+        "Subnet",
+        "RouteTable",
+        "Route",
+        "SubnetRouteTableAssociation",
+        "InternetGateway",
+        "VPCGatewayAttachment",
+        "NatGateway",
+        "NetworkAcl",
+        "NetworkAclEntry",
+        "SubnetNetworkAclAssociation",
+        "VPCCidrBlock",
+        "SubnetCidrBlock",
+        "EIP",
+        "EIPAssociation",
+        "NetworkInterfaceAttachment",
+    )
+}
+"""Types that become part of the ground, or of the nodes on it."""
+
+
+def read_network(template: Template) -> None:
+    """Read the ground into the template's facts."""
+    for resource in template.of_kind(VPC):
+        _read_vpc(template, resource)
+    for resource in template.of_kind(f"{_EC2}VPCCidrBlock"):
+        _read_block(template, resource)
+    for resource in template.of_kind(f"{_EC2}Subnet"):
+        _read_subnet(template, resource)
+    for resource in template.of_kind(f"{_EC2}RouteTable"):
+        key = template.key(resource.name)
+        vpc = template.thing(resource.properties.get("VpcId"))
+        template.facts.tables[key] = FoundTable(key, template.place(resource), vpc)
+    for resource in template.of_kind(f"{_EC2}SubnetRouteTableAssociation"):
+        table = template.facts.tables.get(template.thing(resource.properties.get("RouteTableId")))
+        if table is not None:
+            table.subnets.append(template.thing(resource.properties.get("SubnetId")))
+    for resource in template.of_kind(f"{_EC2}Route"):
+        _read_route(template, resource)
+    for resource in template.of_kind(f"{_EC2}NatGateway"):
+        _read_nat(template, resource)
+    _read_acls(template)
+
+
+def _read_vpc(template: Template, resource: Resource) -> None:
+    key = template.key(resource.name)
+    try:
+        cidr = ipv4_cidr(template.needed(resource.properties.get("CidrBlock")))
+    except InputError as error:
+        template.facts.wrong(template.place(resource, "CidrBlock"), str(error))
+        return
+    template.facts.vpcs[key] = FoundVpc(key, cidr, template.place(resource))
+
+
+def _read_block(template: Template, resource: Resource) -> None:
+    """Read a further network of a VPC: a lab has one a family."""
+    vpc = template.facts.vpcs.get(template.thing(resource.properties.get("VpcId")))
+    place = template.place(resource)
+    given = template.text(resource, "Ipv6CidrBlock")
+    asked = truth(template.get(resource, "AmazonProvidedIpv6CidrBlock"), default=False)
+    if vpc is None or not (given or asked):
+        template.facts.note(place, "a further network of a VPC: a lab's VPC has one IPv4 network")
+        return
+    if asked:
+        template.facts.note(place, f"AWS gives the VPC an IPv6 network: taken to be {MADE_UP_IPV6}")
+    vpc.ipv6 = ipv6_cidr(given or MADE_UP_IPV6)
+
+
+def _read_subnet(template: Template, resource: Resource) -> None:
+    key = template.key(resource.name)
+    try:
+        cidr = ipv4_cidr(template.needed(resource.properties.get("CidrBlock")))
+        written = resource.properties.get("Ipv6CidrBlock")
+        ipv6 = ipv6_cidr(template.needed(written)) if written else None
+    except InputError as error:
+        template.facts.wrong(template.place(resource, "CidrBlock"), str(error))
+        return
+    template.facts.subnets[key] = FoundSubnet(
+        key,
+        resource.name,
+        cidr,
+        template.place(resource),
+        vpc=template.thing(resource.properties.get("VpcId")),
+        ipv6=ipv6,
+        public=truth(template.get(resource, "MapPublicIpOnLaunch"), default=False),
+    )
+
+
+def _read_route(template: Template, resource: Resource) -> None:
+    place = template.place(resource)
+    table = template.facts.tables.get(template.thing(resource.properties.get("RouteTableId")))
+    destination = template.get(resource, "DestinationCidrBlock") or template.get(resource, "DestinationIpv6CidrBlock")
+    if table is None or not text_of(destination):
+        template.facts.note(place, "a route whose table or destination is not known")
+        return
+    targets: dict[str, object] = {}
+    for name, value in resource.properties.items():
+        if name.endswith("Id") and name != "RouteTableId":
+            key = template.thing(value)
+            named = template.resources.get(key.rpartition("#")[2])
+            other = named is not None and named.kind != f"{_EC2}InternetGateway"
+            targets[name] = f"vgw-{key}" if name == "GatewayId" and other else key
+    route = route_to(template.facts, place, text_of(destination), targets)
+    if route is not None:
+        table.routes.append(route)
+
+
+def _read_nat(template: Template, resource: Resource) -> None:
+    place = template.place(resource)
+    if template.text(resource, "ConnectivityType") == "private":
+        template.facts.note(place, f"NAT gateway {resource.name} is private: netlab has public ones only")
+        return
+    key = template.key(resource.name)
+    subnet = template.thing(resource.properties.get("SubnetId"))
+    template.facts.nats[key] = FoundNat(key, resource.name, place, subnet)
+
+
+def _read_acls(template: Template) -> None:
+    for resource in template.of_kind(f"{_EC2}NetworkAcl"):
+        key = template.key(resource.name)
+        name = name_tag(template.get(resource, "Tags")) or resource.name
+        vpc = template.thing(resource.properties.get("VpcId"))
+        template.facts.acls[key] = FoundAcl(key, name, template.place(resource), vpc)
+    for resource in template.of_kind(f"{_EC2}SubnetNetworkAclAssociation"):
+        acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
+        if acl is not None:
+            acl.subnets.append(template.thing(resource.properties.get("SubnetId")))
+    for resource in template.of_kind(f"{_EC2}NetworkAclEntry"):
+        acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
+        if acl is None:
+            template.facts.note(template.place(resource), "an entry of a network ACL that is not in the template")
+            continue
+        try:
+            data = mapping(template.needed(resource.properties))
+            number = parse_whole(data.get("RuleNumber")) or 0
+            entry = acl_entry(number, template.needed(data.get("Protocol")), data, text_of(data.get("RuleAction")))
+        except InputError as error:
+            template.facts.wrong(template.place(resource), str(error))
+            continue
+        side = Direction.EGRESS if truth(data.get("Egress"), default=False) else Direction.INGRESS
+        acl.entries[side].append(entry)

@@ -1,0 +1,158 @@
+"""A CloudFormation template while it is being read: the resources that are created, and the keys of things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from netlab.errors import InputError
+from netlab.formats.cloudformation_values import Attribute, Unresolved, Values, unresolved
+from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Place
+from netlab.formats.import_text import Document
+from netlab.formats.import_words import items, mapping, text_of
+from netlab.formats.yaml_reader import Path
+
+GROUP = "AWS::EC2::SecurityGroup"
+VPC = "AWS::EC2::VPC"
+MADE_UP_IPV6 = "2001:db8:0:100::/56"
+"""What a VPC gets where the template asks AWS for a network."""
+
+_CLASSIC_BALANCER = "AWS::ElasticLoadBalancing::LoadBalancer"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource that is created."""
+
+    name: str
+    kind: str
+    properties: dict[str, object]
+    path: Path
+
+
+@dataclass(slots=True)
+class Template:
+    """
+    A template.
+
+    Attributes:
+        left_out: Resources whose condition does not hold.
+    """
+
+    document: Document
+    facts: Facts
+    values: Values
+    resources: dict[str, Resource] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.values.attribute = self._attribute
+        for name, data in self.values.section("Resources").items():
+            path = ("Resources", name)
+            condition = text_of(mapping(data).get("Condition"))
+            holds = self.values.condition(condition) if condition else True
+            if isinstance(holds, Unresolved):
+                self.facts.wrong(self.document.place((*path, "Condition")), holds.reason)
+            elif holds is True:
+                kind = text_of(mapping(data).get("Type"))
+                properties = self._properties(mapping(data).get("Properties"))
+                self.resources[name] = Resource(name, kind, properties, (*path, "Properties"))
+            else:
+                self.left_out.add(name)
+
+    def _properties(self, written: object) -> dict[str, object]:
+        chosen = self.values.resolve(written) if isinstance(written, dict) and "Fn::If" in written else written
+        return mapping(chosen)
+
+    def of_kind(self, *kinds: str) -> Iterator[Resource]:
+        """Yield the resources of some types, in the template's order."""
+        return (each for each in self.resources.values() if each.kind in kinds)
+
+    def place(self, resource: Resource, *path: str | int) -> Place:
+        """Return the place of a resource, or of something in its properties."""
+        return self.document.place((*resource.path, *path) if path else resource.path[:-1])
+
+    def key(self, name: str) -> str:
+        """Return the key of what a resource makes."""
+        return f"{self.document.file}#{name}"
+
+    def get(self, resource: Resource, name: str) -> object:
+        """Return what a property comes to; may be known only after deployment."""
+        return self.values.resolve(resource.properties.get(name))
+
+    def text(self, resource: Resource, name: str) -> str:
+        """Return a property as text; empty where it is not there, or cannot be known."""
+        return text_of(self.get(resource, name))
+
+    def needed(self, value: object) -> object:
+        """
+        Return a value that has to be known.
+
+        Raises:
+            InputError: It is not.
+        """
+        resolved = self.values.resolve(value)
+        reason = unresolved(resolved)
+        if reason:
+            raise InputError(reason)
+        return resolved
+
+    def thing(self, value: object) -> str:
+        """Return the key of the thing that a value names; empty where that cannot be known."""
+        resolved = self.values.resolve(value)
+        if isinstance(resolved, Attribute):
+            return self.key(resolved.resource)
+        return text_of(resolved)
+
+    def things(self, value: object) -> list[str]:
+        """Return the keys of the things that a list names."""
+        resolved = self.values.resolve(value)
+        if isinstance(resolved, str) and "," in resolved:
+            resolved = resolved.split(",")
+        return [key for each in items(resolved) if (key := self.thing(each))]
+
+    def group(self, value: object, owner: object = None) -> GroupKey:
+        """
+        Return the security group that a value names, by id or name.
+
+        Raises:
+            InputError: It cannot be known, or names something else.
+        """
+        resolved = self.values.resolve(value)
+        if isinstance(resolved, Attribute):
+            return self._group_of(resolved)
+        if isinstance(resolved, Unresolved):
+            raise InputError(resolved.reason)
+        account, slash, name = text_of(resolved).strip().rpartition("/")
+        account = account if slash else text_of(self.values.resolve(owner))
+        own = text_of(self.values.resolve({"Ref": "AWS::AccountId"}))
+        return self._named(name, f"of account {account}" if account and account != own else "")
+
+    def _named(self, name: str, foreign: str) -> GroupKey:
+        for each in self.of_kind(GROUP):
+            if self.text(each, "GroupName") == name and name:
+                return GroupKey(self.key(each.name))
+        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, foreign)
+
+    def _group_of(self, attribute: Attribute) -> GroupKey:
+        resource = self.resources.get(attribute.resource)
+        if resource is None:
+            raise InputError(f"{attribute.resource} is not created, its condition does not hold")
+        if resource.kind == GROUP:
+            return GroupKey(self.key(resource.name))
+        if resource.kind == VPC and attribute.name == "DefaultSecurityGroup":
+            return GroupKey(DEFAULT_OF_VPC)
+        if resource.kind == _CLASSIC_BALANCER and attribute.name.startswith("SourceSecurityGroup"):
+            own = items(self.get(resource, "SecurityGroups"))
+            return self.group(own[0]) if own else GroupKey("amazon-elb-sg", "of account amazon-elb")
+        raise InputError(unresolved(attribute))
+
+    def _attribute(self, attribute: Attribute) -> object:
+        """Return what the template itself tells of a resource's attribute."""
+        data = mapping(self.values.section("Resources").get(attribute.resource))
+        properties = mapping(data.get("Properties"))
+        if data.get("Type") == VPC and attribute.name == "Ipv6CidrBlocks":
+            return [MADE_UP_IPV6]
+        if attribute.name in properties and attribute.name != "GroupId":
+            return self.values.resolve(properties[attribute.name])
+        return None

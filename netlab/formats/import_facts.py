@@ -1,0 +1,254 @@
+"""
+What real files say, whichever kind they are: groups, lists, networks and nodes under the keys their files know them by.
+
+Describe output, CloudFormation and Terraform are read into Facts; assemble.py makes a Lab of them. Neither lab names
+nor netlab's defaults are known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from netlab.errors import Mistake
+from netlab.formats.sheet import one_line
+from netlab.model.acls import AclEntry
+from netlab.model.addresses import Cidr
+from netlab.model.rules import Direction, Traffic
+from netlab.model.topology import ConnectionTracking
+
+DEFAULT_OF_VPC = "default-of-vpc"
+"""The key of the VPC's default group, where a file names it without its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: line 0 where the reader knows none; ``where`` is a JSON path or a resource's address."""
+
+    file: str
+    line: int = 0
+    where: str = ""
+
+    def says(self, text: str) -> Mistake:
+        """Return a mistake, or a remark, about this place."""
+        return Mistake(self.file, self.line, one_line(self.where), one_line(text))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """
+    A security group by the key of its file: an id, or where it is defined.
+
+    Attributes:
+        foreign: Why it may lie outside the files (``of account 111122223333``); empty = it has to be in them.
+    """
+
+    key: str
+    foreign: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListKey:
+    """A prefix list, likewise."""
+
+    key: str
+
+
+FoundPeer = Cidr | GroupKey | ListKey
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRule:
+    """A rule, its words checked; its peer is still a key."""
+
+    direction: Direction
+    traffic: Traffic
+    peer: FoundPeer
+    place: Place
+    description: str = ""
+    id: str = ""
+
+    @property
+    def properties(self) -> tuple[Direction, Traffic, FoundPeer]:
+        """What makes two rules of one group the same."""
+        return (self.direction, self.traffic, self.peer)
+
+
+@dataclass(slots=True)
+class FoundGroup:
+    """
+    A security group.
+
+    Attributes:
+        vpc: Key of its VPC; empty = unknown, so that it fits any.
+        merges: The same rule twice means once (Terraform reads separate rules back into the group).
+    """
+
+    key: str
+    name: str
+    place: Place
+    vpc: str = ""
+    description: str = ""
+    rules: list[FoundRule] = field(default_factory=list)
+    merges: bool = False
+
+
+@dataclass(slots=True)
+class FoundList:
+    """A prefix list; ``entries`` None = in no file."""
+
+    key: str
+    name: str
+    place: Place
+    max_entries: int = 0
+    entries: list[Cidr] | None = None
+
+
+@dataclass(slots=True)
+class FoundVpc:
+    """A VPC."""
+
+    key: str
+    cidr: IPv4Network
+    place: Place
+    ipv6: IPv6Network | None = None
+
+
+@dataclass(slots=True)
+class FoundSubnet:
+    """A subnet; ``public`` = it gives new interfaces a public address."""
+
+    key: str
+    name: str
+    cidr: IPv4Network
+    place: Place
+    vpc: str = ""
+    ipv6: IPv6Network | None = None
+    public: bool = False
+
+
+@dataclass(slots=True)
+class FoundInterface:
+    """
+    An interface.
+
+    Attributes:
+        subnet: Key of its subnet; empty = unknown.
+        public: None = none, or (``wants_public``) one that is not known.
+    """
+
+    key: str
+    place: Place
+    subnet: str = ""
+    vpc: str = ""
+    groups: tuple[GroupKey, ...] = ()
+    ipv4: tuple[IPv4Address, ...] = ()
+    ipv6: tuple[IPv6Address, ...] = ()
+    public: IPv4Address | None = None
+    wants_public: bool = False
+    source_dest_check: bool = True
+    tracking: ConnectionTracking = field(default_factory=ConnectionTracking)
+    index: int = 0
+
+
+@dataclass(slots=True)
+class FoundNode:
+    """Whatever carries security groups, and its interfaces by their keys."""
+
+    key: str
+    kind: str
+    name: str
+    place: Place
+    interfaces: dict[str, FoundInterface] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRoute:
+    """A route; ``kind``: ``internet``, ``nat``, ``interface``, ``instance``."""
+
+    cidr: Cidr
+    kind: str
+    target: str
+    place: Place
+
+
+@dataclass(slots=True)
+class FoundTable:
+    """A route table; ``main`` serves the subnets of its VPC that no table names."""
+
+    key: str
+    place: Place
+    vpc: str = ""
+    main: bool = False
+    subnets: list[str] = field(default_factory=list)
+    routes: list[FoundRoute] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class FoundNat:
+    """A NAT gateway."""
+
+    key: str
+    name: str
+    place: Place
+    subnet: str
+    public: IPv4Address | None = None
+    ip: IPv4Address | None = None
+
+
+@dataclass(slots=True)
+class FoundAcl:
+    """A network ACL; ``default`` = the one of its VPC."""
+
+    key: str
+    name: str
+    place: Place
+    vpc: str = ""
+    default: bool = False
+    entries: dict[Direction, list[AclEntry]] = field(default_factory=lambda: {each: [] for each in Direction})
+    subnets: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Facts:
+    """
+    Everything that was read so far.
+
+    Attributes:
+        listings: What describe-security-group-rules lists, by the group's key.
+        loose_entries: Prefix list entries of files that do not say of which list they are.
+    """
+
+    groups: dict[str, FoundGroup] = field(default_factory=dict)
+    listings: dict[str, list[FoundRule]] = field(default_factory=dict)
+    lists: dict[str, FoundList] = field(default_factory=dict)
+    loose_entries: list[tuple[Place, list[Cidr]]] = field(default_factory=list)
+    vpcs: dict[str, FoundVpc] = field(default_factory=dict)
+    subnets: dict[str, FoundSubnet] = field(default_factory=dict)
+    nodes: dict[str, FoundNode] = field(default_factory=dict)
+    tables: dict[str, FoundTable] = field(default_factory=dict)
+    nats: dict[str, FoundNat] = field(default_factory=dict)
+    acls: dict[str, FoundAcl] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+    unmodelled: dict[str, None] = field(default_factory=dict)
+
+    def wrong(self, place: Place, text: str) -> None:
+        """Note a mistake."""
+        self.mistakes.append(place.says(text))
+
+    def note(self, place: Place, text: str) -> None:
+        """Note something that netlab does not model."""
+        self.unmodelled[str(place.says(text))] = None
+
+    def add_group(self, group: FoundGroup) -> None:
+        """Add a group; one that is there already has to be the same."""
+        known = self.groups.setdefault(group.key, group)
+        if known is group:
+            return
+        same = {rule.properties for rule in known.rules} == {rule.properties for rule in group.rules}
+        if not same or known.name != group.name:
+            self.wrong(group.place, f"defines group {group.name} otherwise than {known.place.says('').file} does")
+
+    def interface(self, key: str) -> FoundInterface | None:
+        """Return the interface of a key."""
+        return next((node.interfaces[key] for node in self.nodes.values() if key in node.interfaces), None)

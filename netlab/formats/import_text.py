@@ -1,0 +1,131 @@
+"""
+The text of a real file to plain data: JSON, or YAML with CloudFormation's short tags. What the data means is not known
+here.
+
+Numbers of YAML stay text as they were written; a short tag becomes what it stands for: ``!Ref X`` is ``{"Ref": "X"}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from netlab.errors import LabFileError, Mistake
+from netlab.formats.import_facts import Place
+from netlab.formats.yaml_reader import Path
+
+_NOTHING = {"", "~", "null", "Null", "NULL"}
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_MOST_DEPTH = 100
+_MOST_NODES = 1_000_000
+
+
+@dataclass(slots=True)
+class Document:
+    """
+    One file's data.
+
+    Attributes:
+        lines: Counted from 1, by path; empty for JSON.
+    """
+
+    file: str
+    tree: object
+    lines: Mapping[Path, int] = field(default_factory=dict)
+
+    def place(self, path: Path) -> Place:
+        """Return where something stands, as line and JSON path."""
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+        known = path
+        while known and known not in self.lines:
+            known = known[:-1]
+        return Place(self.file, self.lines.get(known, 0), where)
+
+
+def read_document(text: str, file: str) -> Document:
+    """
+    Read a file's text.
+
+    Raises:
+        LabFileError: It is neither JSON nor YAML.
+    """
+    text = text.removeprefix("\ufeff")
+    if text.lstrip()[:1] in {"{", "["}:
+        try:
+            return Document(file, json.loads(text))
+        except json.JSONDecodeError as error:
+            ended = error.pos >= len(text.rstrip())
+            problem = "the text ends too early" if ended else f"{error.msg} (column {error.colno})"
+            raise LabFileError((Mistake(file, error.lineno, "", f"this is not JSON: {problem}"),)) from error
+        except RecursionError as error:
+            raise LabFileError((Mistake(file, 0, "", "this is not JSON: it is nested too deep"),)) from error
+    return _read_yaml(text, file)
+
+
+def _read_yaml(text: str, file: str) -> Document:
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
+        problem = str(error.problem or error.context or "it cannot be read").replace("\n", " ")
+        raise LabFileError((Mistake(file, line, "", f"this is neither JSON nor YAML: {problem}"),)) from error
+    except (YAMLError, RecursionError) as error:
+        problem = str(error).splitlines()[0]
+        raise LabFileError((Mistake(file, 0, "", f"this is neither JSON nor YAML: {problem}"),)) from error
+    if node is None:
+        raise LabFileError((Mistake(file, 0, "", "found an empty file, wanted JSON or a template"),))
+    reader = _YamlReader(file)
+    return Document(file, reader.data(node, (), node.start_mark.line + 1), reader.lines)
+
+
+class _YamlReader:
+    """Turns YAML's nodes into plain data, and remembers their lines."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: dict[Path, int] = {}
+
+    def data(self, node: Node, path: Path, line: int) -> object:
+        """Return a node's data."""
+        if len(path) > _MOST_DEPTH or len(self.lines) > _MOST_NODES:
+            raise LabFileError((Mistake(self.file, line, "", "found data nested without end"),))
+        self.lines.setdefault(path, line)
+        tag = str(node.tag)
+        short = tag.removeprefix("!") if tag.startswith("!") else ""
+        name = short if short in {"", "Ref", "Condition"} else f"Fn::{short}"
+        plain = self._plain(node, (*path, name) if name else path, text=bool(name))
+        if not name:
+            return plain
+        if name == "Fn::GetAtt" and isinstance(plain, str):
+            plain = plain.split(".", 1)
+        return {name: plain}
+
+    def _plain(self, node: Node, path: Path, *, text: bool) -> object:
+        if isinstance(node, SequenceNode):
+            return [self.data(item, (*path, at), item.start_mark.line + 1) for at, item in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        value = str(node.value)
+        if text or getattr(node, "style", None) is not None:
+            return value
+        return None if value in _NOTHING else _BOOLEANS.get(value, value)
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, object]:
+        data: dict[str, object] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                line = key.start_mark.line + 1
+                raise LabFileError((Mistake(self.file, line, "", "found a list as a key, wanted a word"),))
+            name = str(key.value)
+            if name == "<<":
+                merged = self.data(value, path, value.start_mark.line + 1)
+                data = {**merged, **data} if isinstance(merged, dict) else data
+            else:
+                data[name] = self.data(value, (*path, name), key.start_mark.line + 1)
+        return data

@@ -1,0 +1,146 @@
+"""
+Real files to a lab: what `aws ec2 describe-…` prints, CloudFormation templates, `terraform show -json`.
+
+Which kind a file is shows in its content. Several files make one lab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from netlab.errors import InputError, LabFileError, Mistake
+from netlab.formats.assemble import assemble
+from netlab.formats.cloudformation import is_template, read_template
+from netlab.formats.describe import SIGNATURES, describes, read_describe
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_text import Document, read_document
+from netlab.formats.import_words import plain_name
+from netlab.formats.terraform import is_terraform, read_terraform
+from netlab.formats.words import shown
+from netlab.model.rules import Direction, Rule, SecurityGroup
+from netlab.model.topology import Lab
+
+WANTED = "wanted what `aws ec2 describe-…` or `terraform show -json` prints, or a CloudFormation template"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """
+    What files came to.
+
+    Attributes:
+        lab: As parse_lab returns one: not completed yet.
+        unmodelled: What the files hold and netlab does not model, each once, with its place.
+        vpc_known: The files give the VPC; else its network is made up.
+    """
+
+    lab: Lab
+    unmodelled: tuple[str, ...] = ()
+    vpc_known: bool = True
+
+
+def import_files(
+    files: Mapping[str, str], parameters: Mapping[str, str] | None = None, *, furnish: bool = True
+) -> Imported:
+    """
+    Make a lab of real files.
+
+    Args:
+        files: Texts, by the names that messages give them.
+        parameters: Values of templates' parameters.
+        furnish: Give every group without an interface an instance, and the lab a host on the internet.
+
+    Raises:
+        LabFileError: Files hold mistakes; all of them are in it.
+        InputError: There is no file, or no template has one of the parameters.
+    """
+    if not files:
+        raise InputError("found no file to import, wanted at least one")
+    facts = Facts()
+    known: set[str] = set()
+    for file, text in files.items():
+        try:
+            known |= _read(read_document(text, file), facts, parameters or {})
+        except LabFileError as error:
+            facts.mistakes += error.mistakes
+        except InputError as error:
+            facts.mistakes.append(Mistake(file, 0, "", str(error)))
+    strange = sorted({*(parameters or {})} - known)
+    if strange and not facts.mistakes:
+        there = ", ".join(sorted(known)) or "none"
+        raise InputError(f"parameter {strange[0]}: no template has it; there are {there}")
+    if facts.mistakes:
+        raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
+    if not facts.groups and not facts.nodes:
+        raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
+    lab, land = assemble(facts, _lab_name(files), furnish=furnish)
+    return Imported(lab, tuple(facts.unmodelled), land.vpc_known)
+
+
+def _read(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
+    """Read one file into *facts*; return the parameters it knows."""
+    tree = document.tree
+    if isinstance(tree, dict) and isinstance(tree.get("TemplateBody"), dict):
+        document = Document(document.file, tree["TemplateBody"])
+    if isinstance(tree, list) and tree and isinstance(tree[0], dict):
+        section = next((name for key, name in SIGNATURES.items() if key in tree[0]), None)
+        document = Document(document.file, {section: tree}) if section else document
+    if is_terraform(document.tree):
+        read_terraform(document, facts)
+    elif is_template(document.tree):
+        return read_template(document, facts, parameters)
+    elif describes(document.tree):
+        read_describe(document, facts)
+    else:
+        facts.mistakes.append(Mistake(document.file, 0, "", f"found {_sort(document.tree)}, {WANTED}"))
+    return set()
+
+
+def _sort(tree: object) -> str:
+    if isinstance(tree, dict):
+        if "terraform_version" in tree and "resources" in tree:
+            return "a raw Terraform state (run `terraform show -json` on it)"
+        return f"a mapping of {', '.join(map(str, list(tree)[:5])) or 'nothing'}"
+    return shown(tree)
+
+
+def _lab_name(files: Mapping[str, str]) -> str:
+    stem = next(iter(files)).replace("\\", "/").rpartition("/")[2]
+    return plain_name(stem.partition(".")[0] or stem, "imported")
+
+
+def replace_groups(lab: Lab, imported: Lab) -> Lab:
+    """
+    Put the groups and prefix lists of an import in place of the lab's own of the same name; others are added.
+
+    A rule that stays the same keeps the id it has in the lab, unless the import knows a better one.
+
+    Raises:
+        InputError: No group of the import has the name of one of the lab's.
+    """
+    if not imported.groups.keys() & lab.groups.keys():
+        theirs, own = ", ".join(imported.groups) or "none", ", ".join(lab.groups) or "none"
+        raise InputError(f"groups: found {theirs}, none of which has the name of one of the lab's: {own}")
+    kept = {name: group for name, group in lab.groups.items() if name not in imported.groups}
+    taken = {rule.id for group in kept.values() for rule in (*group.ingress, *group.egress)}
+    groups = dict(lab.groups)
+    for name, group in imported.groups.items():
+        old = lab.groups.get(name, SecurityGroup(name))
+        groups[name] = replace(
+            group,
+            ingress=_with_ids(group, old, Direction.INGRESS, taken),
+            egress=_with_ids(group, old, Direction.EGRESS, taken),
+        )
+    return replace(lab, groups=groups, prefix_lists={**lab.prefix_lists, **imported.prefix_lists})
+
+
+def _with_ids(group: SecurityGroup, old: SecurityGroup, direction: Direction, taken: set[str]) -> tuple[Rule, ...]:
+    ids = {rule.properties: rule.id for rule in old.rules(direction)}
+    rules = []
+    for rule in group.rules(direction):
+        identity = rule.id or ids.get(rule.properties, "")
+        identity = "" if identity in taken else identity
+        taken |= {identity} - {""}
+        rules.append(replace(rule, id=identity))
+    return tuple(rules)

@@ -1,0 +1,283 @@
+"""
+What `terraform show -json` prints: its resources, and what an attribute refers to that is known only after apply.
+
+In a plan before apply new things have no ids; which belongs to which stands only in the configuration's references.
+They are followed through variables, outputs and modules to the resources' addresses. What resources mean is not known
+here.
+
+Source:
+    Terraform, "JSON Output Format" (format_version 1.x), and what `terraform show -json` prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from netlab.formats.import_words import items, mapping, text_of
+
+_MODULE = re.compile(r"""module\.([A-Za-z0-9_-]+)((?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?)(?:\.|$)""")
+_RESOURCE = re.compile(r"""(data\.)?([a-z][a-z0-9_]*)\.([A-Za-z0-9_-]+)((?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?)(.*)""")
+_OWN_INDEX = ("each.key", "each.value", "count.index")
+_MOST_DEPTH = 30
+_ROOTS = {"var", "local", "module", "each", "count", "path", "terraform", "self"}
+
+Calls = tuple[tuple[str, str], ...]
+"""The way to a module: each call's name, and its index as text (``["a"]``, ``[0]``, or empty)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """
+    One instance of a resource.
+
+    Attributes:
+        address: With module and index: ``module.app.aws_instance.web[0]``.
+        values: What is known of it; in a plan without what is known only after apply.
+        unknown: ``after_unknown`` of a plan.
+    """
+
+    address: str
+    kind: str
+    name: str
+    module: Calls
+    index: str
+    values: dict[str, object]
+    unknown: dict[str, object]
+    data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What references came to.
+
+    Attributes:
+        addresses: Of resources, in the configuration's order.
+        literals: Values that stand in the configuration or its variables.
+        lost: References that cannot be followed.
+    """
+
+    addresses: tuple[str, ...] = ()
+    literals: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    def __add__(self, other: Found) -> Found:
+        return Found(
+            tuple(dict.fromkeys((*self.addresses, *other.addresses))),
+            tuple(dict.fromkeys((*self.literals, *other.literals))),
+            tuple(dict.fromkeys((*self.lost, *other.lost))),
+        )
+
+
+@dataclass(slots=True)
+class Plan:
+    """The document, its resources by address, in its order."""
+
+    tree: dict[str, object]
+    resources: dict[str, Resource] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = {}
+        for change in map(mapping, items(self.tree.get("resource_changes"))):
+            unknown[text_of(change.get("address"))] = mapping(mapping(change.get("change")).get("after_unknown"))
+        prior = mapping(mapping(self.tree.get("prior_state")).get("values"))
+        for root in (self.tree.get("planned_values"), self.tree.get("values")):
+            self._collect(mapping(mapping(root).get("root_module")), unknown, only_data=False)
+        self._collect(mapping(prior.get("root_module")), unknown, only_data=True)
+
+    def _collect(self, module: dict[str, object], unknown: dict[str, dict[str, object]], *, only_data: bool) -> None:
+        for each in map(mapping, items(module.get("resources"))):
+            data = each.get("mode") == "data"
+            address = text_of(each.get("address"))
+            if address in self.resources or (only_data and not data):
+                continue
+            calls, rest = split_modules(address)
+            match = _RESOURCE.fullmatch(rest)
+            if match is None:
+                continue
+            self.resources[address] = Resource(
+                address,
+                text_of(each.get("type")) or match[2],
+                match[3],
+                calls,
+                match[4],
+                mapping(each.get("values")),
+                unknown.get(address, {}),
+                data,
+            )
+        for child in map(mapping, items(module.get("child_modules"))):
+            self._collect(child, unknown, only_data=only_data)
+
+    @property
+    def is_plan(self) -> bool:
+        """Tell whether this is a plan, not a state."""
+        return "planned_values" in self.tree
+
+    def of_kind(self, *kinds: str) -> Iterator[Resource]:
+        """Yield the resources of some types, data sources not among them."""
+        return (each for each in self.resources.values() if each.kind in kinds and not each.data)
+
+    def gone(self) -> Iterator[tuple[str, dict[str, object]]]:
+        """Yield type and old values of what the plan deletes, replaces or changes."""
+        for change in map(mapping, items(self.tree.get("resource_changes"))):
+            before = mapping(change.get("change")).get("before")
+            if isinstance(before, dict) and "no-op" not in items(mapping(change.get("change")).get("actions")):
+                yield text_of(change.get("type")), before
+
+    def expressions(self, resource: Resource) -> dict[str, object]:
+        """Return the configuration's expressions of a resource; empty in a state."""
+        return mapping(self._written(resource).get("expressions"))
+
+    def _written(self, resource: Resource) -> dict[str, object]:
+        address = f"{'data.' if resource.data else ''}{resource.kind}.{resource.name}"
+        for each in map(mapping, items(self._module(resource.module).get("resources"))):
+            if each.get("address") == address:
+                return each
+        return {}
+
+    def _module(self, calls: Calls) -> dict[str, object]:
+        module = mapping(mapping(self.tree.get("configuration")).get("root_module"))
+        for name, _ in calls:
+            module = mapping(mapping(mapping(module.get("module_calls")).get(name)).get("module"))
+        return module
+
+    def follow(self, resource: Resource, expression: object) -> Found:
+        """Return the resources that an expression of *resource* refers to."""
+        written = self._written(resource)
+        repeated = written.get("for_each_expression") or written.get("count_expression")
+        return self._expression(expression, resource.module, resource.index, repeated, 0)
+
+    def _expression(self, expression: object, calls: Calls, index: str, repeated: object, depth: int) -> Found:
+        found = Found()
+        if depth > _MOST_DEPTH:
+            return Found(lost=("a reference without end",))
+        if isinstance(expression, list):
+            for each in expression:
+                found += self._expression(each, calls, index, repeated, depth + 1)
+            return found
+        data = mapping(expression)
+        if "constant_value" in data:
+            found += Found(literals=tuple(_texts(data["constant_value"])))
+        references = [text_of(each) for each in items(data.get("references"))]
+        indexed = any(each.startswith(_OWN_INDEX) for each in references)
+        for reference in _longest(references):
+            if reference.startswith(_OWN_INDEX):
+                if reference.startswith("each.value") and repeated is not None:
+                    all_of_it = self._expression(repeated, calls, "", None, depth + 1)
+                    found += self._one_of(all_of_it, index)
+                continue
+            one = self._reference(reference, calls, depth + 1)
+            found += self._one_of(one, index) if indexed and index else one
+        if "references" not in data and "constant_value" not in data:
+            for value in data.values():
+                found += self._expression(value, calls, index, repeated, depth + 1)
+        return found
+
+    def _one_of(self, found: Found, index: str) -> Found:
+        """Return, of several resources, the one that belongs to an index."""
+        if len(found.addresses) < 2:
+            return found
+        same = tuple(each for each in found.addresses if each.endswith(index))
+        if len(same) == 1:
+            return Found(same)
+        key = index.strip("[]").strip('"')
+        named = tuple(each for each in found.addresses if split_modules(each)[1].partition(".")[2] == key)
+        if len(named) == 1:
+            return Found(named)
+        if key.isdecimal() and int(key) < len(found.addresses):
+            return Found((found.addresses[int(key)],))
+        return Found(lost=(f"{index} of {', '.join(found.addresses)}",))
+
+    def _reference(self, reference: str, calls: Calls, depth: int) -> Found:
+        root = reference.partition(".")[0]
+        if root == "var":
+            return self._variable(re.split(r"[.\[]", reference.removeprefix("var."))[0], calls, depth)
+        if root == "module":
+            return self._output(reference, calls, depth)
+        if root == "local":
+            return self._local(reference, calls)
+        if root in _ROOTS:
+            return Found()
+        match = _RESOURCE.fullmatch(reference)
+        if match is None:
+            return Found(lost=(reference,))
+        prefix = "".join(f"module.{name}{index}." for name, index in calls)
+        stem = f"{prefix}{match[1] or ''}{match[2]}.{match[3]}"
+        if match[4]:
+            return Found((stem + match[4],)) if stem + match[4] in self.resources else Found(lost=(reference,))
+        found = tuple(each for each in self.resources if each == stem or each.startswith(f"{stem}["))
+        return Found(found) if found else Found(lost=(reference,))
+
+    def _variable(self, name: str, calls: Calls, depth: int) -> Found:
+        if not calls:
+            value = mapping(mapping(self.tree.get("variables")).get(name)).get("value")
+            return Found(literals=tuple(_texts(value))) if value is not None else Found(lost=(f"var.{name}",))
+        outer, (call, index) = calls[:-1], calls[-1]
+        written = mapping(mapping(self._module(outer).get("module_calls")).get(call))
+        given = mapping(written.get("expressions")).get(name)
+        if given is not None:
+            repeated = written.get("for_each_expression") or written.get("count_expression")
+            return self._expression(given, outer, index, repeated, depth)
+        default = mapping(mapping(self._module(calls).get("variables")).get(name)).get("default")
+        return Found(literals=tuple(_texts(default)))
+
+    def _output(self, reference: str, calls: Calls, depth: int) -> Found:
+        match = _MODULE.match(reference)
+        if match is None:
+            return Found(lost=(reference,))
+        output = re.split(r"[.\[]", reference[match.end() :])[0]
+        written = mapping(mapping(self._module(calls).get("module_calls")).get(match[1]))
+        expression = mapping(mapping(mapping(written.get("module")).get("outputs")).get(output)).get("expression")
+        if not output or expression is None:
+            return Found(lost=(reference,))
+        found = Found()
+        for way in self._ways(calls, match[1], match[2]):
+            found += self._expression(expression, way, "", None, depth)
+        return found
+
+    def _ways(self, calls: Calls, name: str, index: str) -> list[Calls]:
+        """Return the ways to the instances of a module call; all of them where no index is given."""
+        if index:
+            return [(*calls, (name, index))]
+        ways = {
+            each.module[: len(calls) + 1]: None
+            for each in self.resources.values()
+            if each.module[: len(calls)] == calls
+        }
+        return [way for way in ways if len(way) > len(calls) and way[-1][0] == name] or [(*calls, (name, ""))]
+
+    def _local(self, reference: str, calls: Calls) -> Found:
+        """Follow a local value, which the document leaves out, as far as it can only mean one group."""
+        groups = [each.address for each in self.of_kind("aws_security_group") if each.module == calls]
+        return Found(tuple(groups)) if len(groups) == 1 else Found(lost=(reference,))
+
+
+def split_modules(address: str) -> tuple[Calls, str]:
+    """Split a resource's address into the way to its module, and the rest."""
+    calls: list[tuple[str, str]] = []
+    while match := _MODULE.match(address):
+        calls.append((match[1], match[2]))
+        address = address[match.end() :]
+    return tuple(calls), address
+
+
+def _longest(references: list[str]) -> list[str]:
+    """Return references without those that another one only begins with (``a.b.id`` comes with ``a.b``)."""
+    return [
+        each
+        for each in dict.fromkeys(references)
+        if not any(other != each and other.startswith((f"{each}.", f"{each}[")) for other in references)
+    ]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str) and value:
+        yield value
