@@ -36,6 +36,9 @@ class Clocked(Wire, Protocol):
     def set_clock(self, now_s: float) -> None:
         """Set the clock, in unscaled seconds since the last reset."""
 
+    def expect_number(self, number: int | None) -> None:
+        """Tell which port or ICMP id a NAT gateway gives flows that begin from here on; None = its own choice."""
+
     def nearest_edge_s(self) -> float:
         """Return how far the last packet's entries were from expiring, in unscaled seconds; infinite without one."""
 
@@ -136,6 +139,7 @@ class LockstepWire:
 
     def _put_to_oracle(self, departure: Departure, transit: Transit) -> Transit:
         self._oracle.set_clock(transit.at_s)
+        self._oracle.expect_number(_number_at_end(transit))
         (other,) = self._oracle.transmit([departure])
         keys = set(_keys(transit)) | set(_keys(other))
         near = self._oracle.nearest_edge_s() * self.lab.scale < MARGIN_S
@@ -153,6 +157,12 @@ class LockstepWire:
             for each in entries
             if each.tracked and each.left_s * self.lab.scale >= MARGIN_S and _entry_key(each) not in self._doubtful
         }
+
+
+def _number_at_end(transit: Transit) -> int | None:
+    """Return the source port or ICMP id with which a packet was seen last."""
+    last = transit.trail[-1].packet if transit.trail else transit.sent
+    return last.sport if last.sport is not None else last.icmp_id
 
 
 def _difference(transit: Transit, other: Transit) -> str:

@@ -18,11 +18,13 @@ from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_filter import filter_table, pooled_rules
 from netlab.compile.card_nft import PORTLESS, card_nft
 from netlab.compile.card_state import card_sysctls
+from netlab.compile.evidence import uncarried
 from netlab.compile.rules import jump, matching
 from netlab.model.addresses import Cidr
 from netlab.model.rules import GroupRef, PrefixListRef
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import PROBE_DSCP, Chain, FilterRule, IpSet, NftTable, Table, Target
+from netlab.plan.tags import Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def compile_card(lab: Lab, interface: Interface) -> CardParts:
         tables=tuple(
             table
             for family in (4, 6)
-            for table in (_raw_table(family), hop_table(family), filter_table(lab, interface, family))
+            for table in (_raw_table(interface, family), hop_table(family), filter_table(lab, interface, family))
         ),
         nft=(card_nft(lab, interface),),
     )
@@ -84,9 +86,15 @@ def hop_table(family: int) -> Table:
     return Table(family, "mangle", chains)
 
 
-def _raw_table(family: int) -> Table:
+def _raw_table(interface: Interface, family: int) -> Table:
+    spoofed = Tag("source-dest-check", drop=True, reason="SPOOFED")
+    nowhere = Tag("route", drop=True, reason="NO_ROUTE")
+    to_chain, to_them = uncarried(family, "to-nowhere", nowhere, in_interface=names.INSIDE)
+    from_tag = spoofed if interface.source_dest_check else nowhere
+    from_chain, from_them = uncarried(family, "from-nowhere", from_tag, in_interface=names.INSIDE, from_them=True)
     untracked = tuple(FilterRule(Target("CT", (("notrack", ""),)), protocol=protocol) for protocol in PORTLESS)
-    return Table(family, "raw", (Chain("PREROUTING", untracked, "ACCEPT"), Chain("OUTPUT", (), "ACCEPT")))
+    prerouting = Chain("PREROUTING", (*to_them, *from_them, *untracked), "ACCEPT")
+    return Table(family, "raw", (to_chain, from_chain, prerouting, Chain("OUTPUT", (), "ACCEPT")))
 
 
 def _sets(lab: Lab, interface: Interface) -> list[IpSet]:

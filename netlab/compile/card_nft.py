@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from netlab.compile import card_names as names
 from netlab.compile.card_state import OTHER_S, scaled_s
-from netlab.compile.rules import LOGS_PER_SECOND
+from netlab.compile.rules import LOGS_PER_SECOND, nft_is_logged
 from netlab.model.topology import Interface, Lab
-from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, NftTable
+from netlab.plan.nouns import LOG_GROUP, NftTable
 from netlab.plan.tags import Tag
 
 TABLE = "card"
@@ -61,24 +61,19 @@ def _sets(stream_s: int, other_s: int) -> list[str]:
 
 def _pair_chains() -> list[str]:
     """Return the chains that recall and remember a pair of addresses, and recall the pair an ICMP error is about."""
-    keys = _pair_keys(_IP_FIELDS, own_first=names.INSIDE)
-    quoted = _pair_keys(_QUOTED_FIELDS, own_first=names.OUTSIDE)  # what is quoted went the other way
+    remember, recall, recall_quoted = [], [], []
+    for family, (source, destination, protocol) in _IP_FIELDS.items():
+        where, pairs = f"meta nfproto ipv{family}", f"@pairs{family}"
+        # Both ways round: a card of an appliance sees the same packet come and go.
+        both = (f"{source} . {destination}", f"{destination} . {source}")
+        remember += [f"{where} update {pairs} {{ {ends} . {protocol} }}" for ends in both]
+        recall.append(f"{where} {source} . {destination} . {protocol} {pairs} {_KNOWN}")
+        recall_quoted.append(f"{where} {' . '.join(_QUOTED_FIELDS[family])} {pairs} {_ABOUT_KNOWN}")
     return [
-        _chain("recall-pair", *(f"{where} {key} {name} {_KNOWN}" for where, key, name in keys)),
-        _chain("remember-pair", *(f"{where} update {name} {{ {key} }}" for where, key, name in keys)),
-        _chain("recall-quoted", *(f"{where} {key} {name} {_ABOUT_KNOWN}" for where, key, name in quoted)),
+        _chain("recall-pair", *recall),
+        _chain("remember-pair", *remember),
+        _chain("recall-quoted", *recall_quoted),
     ]
-
-
-def _pair_keys(fields: dict[int, tuple[str, str, str]], *, own_first: str) -> list[tuple[str, str, str]]:
-    """Return, by device and family: the condition, the key (the instance's address first, protocol), the set."""
-    keys = []
-    for device in (names.INSIDE, names.OUTSIDE):
-        for family, (source, destination, protocol) in fields.items():
-            ends = (source, destination) if device == own_first else (destination, source)
-            where = f'iifname "{device}" meta nfproto ipv{family}'
-            keys.append((where, " . ".join((*ends, protocol)), f"@pairs{family}"))
-    return keys
 
 
 def _udp_chains(udp_s: int, stream_s: int) -> list[str]:
@@ -114,8 +109,8 @@ def _full_chain() -> str:
     return _chain(
         "full",
         "ct mark set 0x0",
-        *(f"{ip} dscp {PROBE_DSCP:#x} {log}" for ip in ("ip", "ip6")),
-        *(f"{ip} dscp != {PROBE_DSCP:#x} {rate} {log}" for ip in ("ip", "ip6")),
+        *(f"{nft_is_logged(ip)} {log}" for ip in ("ip", "ip6")),
+        *(f"{nft_is_logged(ip, negated=True)} {rate} {log}" for ip in ("ip", "ip6")),
         f'counter drop comment "{tag}"',
     )
 

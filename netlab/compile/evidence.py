@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netlab.compile.rules import LOGS_PER_SECOND
-from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, FilterRule, Match, Target
+from netlab.compile.names import UNCARRIED
+from netlab.compile.rules import LOGS_PER_SECOND, is_logged, nft_is_logged
+from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, Chain, FilterRule, Match, Target
 from netlab.plan.tags import Tag
 
 PROBE = Match("dscp", (("dscp", f"{PROBE_DSCP:#04x}"),))
-OTHERS = Match("dscp", (("dscp", f"!{PROBE_DSCP:#04x}"),))
+"""Netlab's own packets."""
+
+LOGGED, OTHERS = is_logged(), is_logged(negated=True)
 SELDOM = Match("limit", (("limit", f"{LOGS_PER_SECOND}/sec"), ("limit-burst", str(LOGS_PER_SECOND))))
 
 DROP = Target("DROP")
@@ -27,7 +30,7 @@ def log(tag: Tag) -> Target:
 
 def logged(rule: FilterRule, tag: Tag) -> FilterRule:
     """Return a rule that logs netlab's own among the packets of another rule."""
-    return replace(rule, target=log(tag), comment="", matches=(*rule.matches, PROBE))
+    return replace(rule, target=log(tag), comment="", matches=(*rule.matches, LOGGED))
 
 
 def passed(rule: FilterRule, tag: Tag) -> tuple[FilterRule, ...]:
@@ -41,11 +44,35 @@ def dropped(rule: FilterRule, tag: Tag) -> tuple[FilterRule, ...]:
     return (logged(rule, tag), seldom, replace(rule, target=DROP, comment=str(tag)))
 
 
+def uncarried(
+    family: int, chain: str, tag: Tag, *, in_interface: str = "", from_them: bool = False
+) -> tuple[Chain, tuple[FilterRule, ...]]:
+    """
+    Return a chain and the rules that lead to it: it claims logged packets to addresses that no network carries.
+
+    The kernel drops these itself, and says nothing. Others are left to it, neighbour discovery among them.
+
+    Args:
+        from_them: Packets from such addresses, not to them.
+    """
+    rules = (
+        FilterRule(
+            Target(chain, goto=True),
+            source=network if from_them else None,
+            destination=None if from_them else network,
+            in_interface=in_interface,
+            matches=(LOGGED,),
+        )
+        for network in UNCARRIED[family]
+    )
+    return Chain(chain, (FilterRule(log(tag)), FilterRule(DROP, comment=str(tag)))), tuple(rules)
+
+
 def nft_drop(tag: Tag) -> str:
     """Return the same for IPv4 in nft's words: the body of a chain, one statement a line."""
     prefix = f'log prefix "{tag}" group {LOG_GROUP}'
     return (
-        f"ip dscp {PROBE_DSCP:#04x} {prefix}\n"
-        f"ip dscp != {PROBE_DSCP:#04x} limit rate {LOGS_PER_SECOND}/second {prefix}\n"
+        f"{nft_is_logged('ip')} {prefix}\n"
+        f"{nft_is_logged('ip', negated=True)} limit rate {LOGS_PER_SECOND}/second {prefix}\n"
         f'counter drop comment "{tag}"\n'
     )

@@ -5,7 +5,8 @@ The internet gateway translates one address to one address, both ways, and remem
 bare SYN-ACK or a fragment, its address is looked up. An ICMP error carries the packet it is about; the address in there
 is translated too, which nft has no words for (`_translate_inner`). IPv6 passes as it is.
 
-A NAT gateway is Linux's own source NAT, with connections, in a namespace with one link: all comes and goes by that.
+A NAT gateway is Linux's own source NAT, with connections, in a namespace with one link: all comes and goes by that. It
+knows TCP, UDP and ICMP and nothing else.
 
 Source:
     VPC User Guide, "Internet gateways", "NAT gateway basics"; RFC 5508, section 4.
@@ -140,9 +141,6 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
         "udp_timeout",
         "udp_timeout_stream",
         "icmp_timeout",
-        "generic_timeout",
-        "gre_timeout",
-        "gre_timeout_stream",
     )
     return Namespace(
         name,
@@ -158,36 +156,20 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
         routes=default_routes("vpc", (4,)),
         neighbours=far_neighbours("vpc", mac(VPC, nat_device(lab, gateway.name)), (4,)),
         tables=deaf_tables(),
-        nft=(_source_nat(gateway, idle_s),),
+        nft=(_source_nat(gateway),),
     )
 
 
-def _source_nat(gateway: NatGateway, idle_s: int) -> NftTable:
+def _source_nat(gateway: NatGateway) -> NftTable:
     """Return the table that translates what the VPC sends, and drops what nobody asked for."""
-    # A protocol without ports has one flow to each address: the kernel would drop a second one without a word.
     script = f"""\
-set taken {{
-type ipv4_addr . inet_proto
-flags dynamic,timeout
-timeout {idle_s}s
-}}
-set taker {{
-type ipv4_addr . ipv4_addr . inet_proto
-flags dynamic,timeout
-timeout {idle_s}s
-}}
 chain unasked {{
 {nft_drop(Tag(f"nat/{gateway.name}", drop=True, reason="NO_ROUTE"))}}}
 chain forward {{
 type filter hook forward priority 0; policy accept;
 ip daddr {gateway.ip} jump unasked
+ip protocol != {{ icmp, tcp, udp }} jump unasked
 ct state invalid jump unasked
-ip protocol != {{ icmp, tcp, udp }} jump portless
-}}
-chain portless {{
-ct direction original ip daddr . ip protocol @taken ip saddr . ip daddr . ip protocol != @taker jump unasked
-ct direction original update @taken {{ ip daddr . ip protocol }} update @taker {{ ip saddr . ip daddr . ip protocol }}
-ct direction reply update @taken {{ ip saddr . ip protocol }} update @taker {{ ip daddr . ip saddr . ip protocol }}
 }}
 chain postrouting {{
 type nat hook postrouting priority 100; policy accept;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import ip_interface
 
-from netlab.compile.evidence import DROP, RETURN, dropped
+from netlab.compile.evidence import DROP, RETURN, dropped, uncarried
 from netlab.compile.gateway import public_addresses
 from netlab.compile.names import (
     OUTSIDE_MTU,
@@ -55,7 +55,7 @@ def compile_internet(lab: Lab) -> Namespace:
         sysctls=(*ROUTER_SYSCTLS, *device_sysctls(*names, VOID)),
         routes=_routes(lab),
         neighbours=tuple(neighbours),
-        tables=tuple(table for family in _BOTH for table in (mangle_table(family), _filter(lab, family))),
+        tables=tuple(table for family in _BOTH for table in (_mangle(family), _filter(lab, family))),
     )
 
 
@@ -84,6 +84,13 @@ def _routes(lab: Lab) -> tuple[Route, ...]:
     if lab.vpc.ipv6_cidr is not None:
         routes.append(far_route(lab.vpc.ipv6_cidr, "igw"))
     return (*routes, *(Route(EVERYWHERE[family], VOID) for family in _BOTH))
+
+
+def _mangle(family: int) -> Table:
+    nowhere = Tag("internet", drop=True, reason="NO_ROUTE")
+    to_chain, to_them = uncarried(family, "to-nowhere", nowhere)
+    from_chain, from_them = uncarried(family, "from-nowhere", nowhere, from_them=True)
+    return mangle_table(family, chains=(to_chain, from_chain), prerouting=(*to_them, *from_them))
 
 
 def _filter(lab: Lab, family: int) -> Table:

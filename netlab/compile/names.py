@@ -29,6 +29,16 @@ ERROR_SOURCE_IPV6 = IPv6Address("fd00:ec2::1")
 SERVICE_NETWORKS: dict[int, Cidr] = {4: IPv4Network("169.254.0.0/16"), 6: IPv6Network("fd00:ec2::/32")}
 """What a VPC serves lies in these, and nothing to them leaves it. Source: EC2 User Guide, instance metadata."""
 
+UNCARRIED: dict[int, tuple[Cidr, ...]] = {
+    4: tuple(IPv4Network(each) for each in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")),
+    6: tuple(IPv6Network(each) for each in ("::/128", "::1/128", "fe80::/10", "ff00::/8")),
+}
+"""
+Addresses to and from which no network carries anything; the kernel drops such packets without a word.
+
+Source: VPC User Guide, "Subnet CIDR blocks": neither broadcast nor multicast; RFC 6890.
+"""
+
 INSIDE_MTU, OUTSIDE_MTU = 9001, 1500
 """Source: EC2 User Guide, "Network MTU for your EC2 instance"."""
 

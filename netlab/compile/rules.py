@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, FilterRule, Match, Target
+from netlab.plan.nouns import LOG_GROUP, PROBE_DSCP, REAL_DSCP, FilterRule, Match, Target
 from netlab.plan.tags import Tag
 
 LOGS_PER_SECOND = 100
 """Of drops of packets that are no probes; beyond that the counters tell."""
 
-_IS_PROBE, _IS_NO_PROBE = f"{PROBE_DSCP:#04x}", f"!{PROBE_DSCP:#04x}"
+_LOGGED_TOS = f"{REAL_DSCP << 2:#x}/{~((PROBE_DSCP ^ REAL_DSCP) << 2 | 0x3) & 0xFF:#x}"  # whatever the two ECN bits say
 
 
 def matching(name: str, *options: tuple[str, str]) -> Match:
@@ -26,9 +26,19 @@ def goto(chain: str, *matches: Match, protocol: int | None = None, comment: str 
     return FilterRule(Target(chain, goto=True), comment=comment, protocol=protocol, matches=matches)
 
 
+def is_logged(*, negated: bool = False) -> Match:
+    """Return the match of packets that gates log one by one: probes, and real ones whose way is to be told."""
+    return matching("tos", ("tos", f"!{_LOGGED_TOS}" if negated else _LOGGED_TOS))
+
+
+def nft_is_logged(ip: str, *, negated: bool = False) -> str:
+    """Return the same in nft's words; *ip* is ``ip`` or ``ip6``."""
+    return f"{ip} dscp {'!= ' if negated else ''}{{ {REAL_DSCP:#x}, {PROBE_DSCP:#x} }}"
+
+
 def log_probe(tag: Tag, *matches: Match) -> FilterRule:
     """Return the rule that logs a probe packet, and no other."""
-    return jump("NFLOG", *_nflog(tag), matches=(matching("dscp", ("dscp", _IS_PROBE)), *matches))
+    return jump("NFLOG", *_nflog(tag), matches=(is_logged(), *matches))
 
 
 def log_and_accept(tag: Tag) -> tuple[FilterRule, ...]:
@@ -39,7 +49,7 @@ def log_and_accept(tag: Tag) -> tuple[FilterRule, ...]:
 def log_and_drop(tag: Tag) -> tuple[FilterRule, ...]:
     """Return the rules that log probes, and others up to a rate, and drop all; the drop's counter tells the rest."""
     rate = matching("limit", ("limit", f"{LOGS_PER_SECOND}/sec"), ("limit-burst", str(LOGS_PER_SECOND)))
-    other = jump("NFLOG", *_nflog(tag), matches=(matching("dscp", ("dscp", _IS_NO_PROBE)), rate))
+    other = jump("NFLOG", *_nflog(tag), matches=(is_logged(negated=True), rate))
     return (log_probe(tag), other, jump("DROP", comment=str(tag)))
 
 

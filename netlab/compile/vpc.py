@@ -8,7 +8,7 @@ that the VPC itself serves are its own, so that programs can listen there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
 
 from netlab.compile.acl import compile_acl_gates, compile_exempt_set
@@ -138,10 +138,11 @@ def _tables(lab: Lab, family: int, own: dict[str, tuple[str, ...]]) -> tuple[Tab
     # A rule that finds nothing: that there is one makes the kernel put fragments together, without conntrack.
     whole = FilterRule(RETURN, in_interface="lo", matches=(Match("socket"),))
     prerouting = (whole, *gates.prerouting)
-    return (mangle_table(family, chains=gates.chains, prerouting=prerouting, forward=gates.forward), _filter(family))
+    mangle = mangle_table(family, chains=gates.chains, prerouting=prerouting, forward=gates.forward)
+    return (mangle, _filter(lab, family))
 
 
-def _filter(family: int) -> Table:
+def _filter(lab: Lab, family: int) -> Table:
     void = Chain(VOID_CHAIN, dropped(FilterRule(DROP), Tag("route", drop=True, reason="NO_ROUTE")))
     # The VPC's own stack never answers netlab's packets.
     silent = FilterRule(DROP, matches=(PROBE,))
@@ -151,7 +152,20 @@ def _filter(family: int) -> Table:
         (
             void,
             Chain("INPUT", (silent,), "ACCEPT"),
-            Chain("FORWARD", (FilterRule(Target(VOID_CHAIN), out_interface=VOID),), "ACCEPT"),
+            Chain("FORWARD", (FilterRule(Target(VOID_CHAIN), out_interface=VOID), *_circles(lab, family)), "ACCEPT"),
             Chain("OUTPUT", (), "ACCEPT"),
         ),
     )
+
+
+def _circles(lab: Lab, family: int) -> Iterator[FilterRule]:
+    """Yield rules for interfaces to which a route of their own subnet leads: nothing goes back to where it is from."""
+    for interface in lab.interfaces():
+        mine = (interface.node, interface.name)
+        if all((route.node, route.interface) != mine for route in lab.subnets[interface.subnet].routes):
+            continue
+        device = card_device(lab, interface)
+        for address in interface.ipv4 if family == 4 else interface.ipv6:
+            own = ip_interface(address).network
+            yield FilterRule(RETURN, destination=own, in_interface=device, out_interface=device)
+        yield FilterRule(Target(VOID_CHAIN), in_interface=device, out_interface=device)

@@ -42,7 +42,7 @@ _RULES = (
     ("filter", "FORWARD", "-m connmark --mark 0x1/0x1 -j ACCEPT", "xt_connmark"),
     ("filter", "FORWARD", "-j CONNMARK --set-xmark 0x1/0x1", "xt_connmark"),
     ("filter", "FORWARD", "-m mark --mark 0x1/0x1 -j MARK --set-xmark 0x2/0x2", "xt_mark"),
-    ("filter", "FORWARD", "-m dscp --dscp 0x3d -j DROP", "xt_dscp"),
+    ("filter", "FORWARD", "-m dscp --dscp 0x3d -m tos --tos 0xf0/0xf8 -j DROP", "xt_dscp"),
     ("filter", "FORWARD", "-m limit --limit 10/sec -j NFLOG --nflog-prefix x --nflog-group 1", "xt_NFLOG"),
     ("filter", "FORWARD", "-m length --length 1501: -j DROP", "xt_length"),
     ("filter", "FORWARD", "-m u32 --u32 0x0=0x1 -j DROP", "xt_u32"),

@@ -7,12 +7,11 @@ Knows no rule and no connection.
 from __future__ import annotations
 
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from netlab.model.addresses import Address, Cidr, contains
 from netlab.model.packets import Packet
 from netlab.model.places import is_vpc_local
-from netlab.model.rules import UDP
 from netlab.model.topology import Host, Interface, Lab, NatGateway, Subnet
 from netlab.oracle.flows import is_icmp
 
@@ -31,9 +30,23 @@ _ALSO_EXEMPT: tuple[Address, ...] = (
     IPv4Address("169.254.169.251"),
     IPv4Address("169.254.170.2"),  # ECS task metadata
 )
-_BROADCAST = IPv4Address("255.255.255.255")
-_DHCP = {67, 68}
+_UNCARRIED: tuple[Cidr, ...] = tuple(
+    ip_network(each)
+    for each in (
+        "0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "::1/128", "fe80::/10", "ff00::/8",
+    )
+)  # fmt: skip
 _NEIGHBOUR_DISCOVERY = range(133, 138)  # RFC 4861
+
+
+def is_uncarried(address: Address) -> bool:
+    """
+    Tell whether no network carries packets to or from an address: it means everybody, or is not beyond its own link.
+
+    Source:
+        VPC User Guide, "Subnet CIDR blocks": neither broadcast nor multicast; RFC 6890.
+    """
+    return any(contains(each, address) for each in _UNCARRIED)
 
 
 class Way(Enum):
@@ -98,10 +111,7 @@ class Atlas:
         """
         if packet.src in self._exempt or packet.dst in self._exempt:
             return True
-        if packet.family == 6:
-            link_local = packet.src.is_link_local or packet.dst.is_link_local
-            return link_local or (is_icmp(packet) and packet.icmp_type in _NEIGHBOUR_DISCOVERY)
-        return packet.dst == _BROADCAST and packet.protocol == UDP and packet.dport in _DHCP
+        return packet.family == 6 and is_icmp(packet) and packet.icmp_type in _NEIGHBOUR_DISCOVERY
 
     def next_hop(self, subnet: Subnet | None, address: Address) -> Hop:
         """
@@ -111,12 +121,12 @@ class Atlas:
             subnet: Where the packet comes from; None = from a gateway or the router itself, which know only the VPC.
 
         Source:
-            VPC User Guide, route tables: the longest prefix; traffic within a subnet is local. Neither broadcast nor
-            multicast, and what is link-local does not leave the VPC.
+            VPC User Guide, route tables: the longest prefix; traffic within a subnet is local. What is link-local
+            does not leave the VPC.
         """
         if address in self.served:
             return Way.ROUTER
-        if subnet is None or is_vpc_local(address) or address.is_multicast or address == _BROADCAST:
+        if subnet is None or is_vpc_local(address):
             return self._local(address)
         if any(contains(own, address) for own in (subnet.cidr, subnet.ipv6_cidr) if own is not None):
             return self._local(address)

@@ -29,22 +29,25 @@ def judge(
     direction: Direction,
     packet: Packet,
     now_s: float,
-) -> Passage:
+) -> tuple[Passage, ...]:
     """
     Decide whether a card lets a packet pass.
 
     Args:
         tracker: The card's own; it remembers the packet.
         direction: Seen from the instance.
+
+    Returns:
+        What its gates say, at least one; the last one decides. Only a full table speaks behind a rule that admitted.
     """
     gate = card_gate(interface, direction.value)
     if atlas.is_exempt(packet):
-        return Passage(gate, Decision.ALLOW, Reason.EXEMPT)
+        return (Passage(gate, Decision.ALLOW, Reason.EXEMPT),)
     own = packet.src if direction is Direction.EGRESS else packet.dst
     if interface.source_dest_check and own not in interface.addresses:
-        return Passage(card_gate(interface, "source-dest-check"), Decision.DENY, Reason.SPOOFED)
+        return (Passage(card_gate(interface, "source-dest-check"), Decision.DENY, Reason.SPOOFED),)
     if is_about_remembered(tracker, packet, now_s):
-        return Passage(gate, Decision.ALLOW, Reason.RELATED)
+        return (Passage(gate, Decision.ALLOW, Reason.RELATED),)
     keeps_state = can_open(packet)
     record = tracker.find(packet, now_s)
     if record is not None:
@@ -55,16 +58,17 @@ def judge(
             tracker.forget(record)
         else:
             tracker.carry(record, packet, outcome, tcp, now_s)
-            return Passage(gate, Decision.ALLOW, Reason.TRACKED)
+            return (Passage(gate, Decision.ALLOW, Reason.TRACKED),)
     rule = policy.admitting(interface, direction, packet)
     if rule is None:
-        return Passage(gate, Decision.DENY, Reason.NO_RULE)
+        return (Passage(gate, Decision.DENY, Reason.NO_RULE),)
     if not keeps_state or is_untracked(atlas, policy, interface, direction, packet, None):
-        return Passage(gate, Decision.ALLOW, Reason.UNTRACKED, rule.id)
+        return (Passage(gate, Decision.ALLOW, Reason.UNTRACKED, rule.id),)
+    admitted = Passage(gate, Decision.ALLOW, Reason.RULE, rule.id)
     if interface.allowance is not None and sum(1 for _ in tracker.live(now_s)) >= interface.allowance:
-        return Passage(card_gate(interface, "allowance"), Decision.DENY, Reason.ALLOWANCE)
+        return (admitted, Passage(card_gate(interface, "allowance"), Decision.DENY, Reason.ALLOWANCE))
     tracker.add(packet, direction, now_s)
-    return Passage(gate, Decision.ALLOW, Reason.RULE, rule.id)
+    return (admitted,)
 
 
 def is_about_remembered(tracker: Tracker, packet: Packet, now_s: float) -> bool:

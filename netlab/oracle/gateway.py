@@ -1,11 +1,12 @@
 """
 Address translation: the internet gateway's, one to one and without memory, and the NAT gateway's, many to one.
 
-Both also rewrite the packet that an ICMP error quotes. A NAT gateway begins a mapping for a SYN, a datagram, an ICMP
-query and a packet of another protocol; what belongs to no mapping is not translated, so it goes nowhere.
+Both also rewrite the packet that an ICMP error quotes. A NAT gateway begins a mapping for a SYN, a datagram and an ICMP
+query, and knows no other protocol; what belongs to no mapping is not translated, so it goes nowhere.
 
 Source:
-    VPC User Guide, "Internet gateways" and "NAT gateway basics" (source ports 1024 to 65535, idle timeout 350 s).
+    VPC User Guide, "Internet gateways" and "NAT gateway basics" (TCP, UDP and ICMP; source ports 1024 to 65535; idle
+    timeout 350 s).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from netlab.model.addresses import Address
 from netlab.model.packets import Packet
-from netlab.model.rules import TCP
+from netlab.model.rules import ICMP, TCP, UDP
 from netlab.oracle.atlas import Atlas
 from netlab.oracle.flows import Key, answer_key, can_open, flow_key
 from netlab.oracle.tracker import rounded_timer_s
@@ -76,10 +77,17 @@ class NatTable:
     _inner: dict[Key, Mapping] = field(default_factory=dict)  # by the inner packet's key
     _outer: dict[Key, Mapping] = field(default_factory=dict)  # by the key of answers to the outer packet
 
-    def outward(self, packet: Packet, now_s: float) -> Packet | None:
-        """Return a packet from the VPC as it goes on; None = it belongs to no mapping and can begin none."""
+    def outward(self, packet: Packet, now_s: float, number: int | None = None) -> Packet | None:
+        """
+        Return a packet from the VPC as it goes on; None = it belongs to no mapping and can begin none.
+
+        Args:
+            number: The port or ICMP id to take for a new mapping, if it is free; None = the packet's own.
+        """
         if packet.is_icmp_error:
             return self._error_outward(packet, now_s)
+        if packet.protocol not in {ICMP, TCP, UDP}:
+            return None
         key = flow_key(packet)
         if key is None:
             return None
@@ -87,7 +95,7 @@ class NatTable:
         if mapping is None:
             if not can_open(packet) or (packet.protocol == TCP and not packet.opens_tcp):
                 return None
-            mapping = self._map(packet, key, now_s)
+            mapping = self._map(packet, key, now_s, number)
             if mapping is None:
                 return None
         self._renew(mapping, now_s)
@@ -126,9 +134,10 @@ class NatTable:
         quoted = replace(quoted, src=inner.src, sport=inner.sport, icmp_id=inner.icmp_id)
         return replace(packet, dst=inner.src, quoted=quoted)
 
-    def _map(self, packet: Packet, key: Key, now_s: float) -> Mapping | None:
-        wanted = packet.sport if packet.sport is not None else packet.icmp_id
-        for number in _numbers(wanted):
+    def _map(self, packet: Packet, key: Key, now_s: float, wanted: int | None) -> Mapping | None:
+        own = packet.sport if packet.sport is not None else packet.icmp_id
+        first = FIRST_NAT_PORT if packet.protocol in {TCP, UDP} else 0
+        for number in _numbers(own if wanted is None else wanted, first):
             outer = _with_number(replace(packet, src=self.ip), number)
             outer_key = flow_key(outer)
             if outer_key is not None and self._find(self._outer, answer_key(outer_key), now_s) is None:
@@ -158,9 +167,9 @@ class NatTable:
         mapping.expires_s = now_s + rounded_timer_s(NAT_IDLE_S, self.scale)
 
 
-def _numbers(wanted: int | None) -> Iterator[int | None]:
-    """Yield the ports or ids to try; the packet's own first where it is in the range."""
-    if wanted is None or FIRST_NAT_PORT <= wanted <= LAST_NAT_PORT:
+def _numbers(wanted: int | None, first: int) -> Iterator[int | None]:
+    """Yield the ports or ids to try, none below *first*; the wanted one before all others where it is none of those."""
+    if wanted is None or wanted >= first:
         yield wanted
     if wanted is not None:
         yield from range(FIRST_NAT_PORT, LAST_NAT_PORT + 1)

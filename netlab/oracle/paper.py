@@ -95,6 +95,14 @@ class PaperWire:
         """Set the clock to an absolute time, in unscaled seconds."""
         self._now_s = now_s
 
+    def expect_number(self, number: int | None) -> None:
+        """
+        Tell which port or ICMP id a NAT gateway gives flows that begin from here on; None = its own choice.
+
+        Which one it takes where the sender's own is taken, nothing decides.
+        """
+        self._world.nat_number = number
+
     def nearest_edge_s(self) -> float:
         """
         Return how far the entries that the last packets looked at were from their expiry, in unscaled seconds.

@@ -38,7 +38,7 @@ from netlab.model.verdicts import (
     nat_gate,
 )
 from netlab.model.wire import Departure
-from netlab.oracle.atlas import Hop, Way
+from netlab.oracle.atlas import Hop, Way, is_uncarried
 from netlab.oracle.card import judge
 from netlab.oracle.gateway import enter_vpc, leave_vpc
 from netlab.oracle.policy import deciding_entry
@@ -80,7 +80,7 @@ class Walk:
             self._route(packet, None)
         elif station.node in lab.instances:
             interface = _interface(lab, station)
-            if self._fits(packet, VPC_MTU, at_sender=True):
+            if self._fits(packet, VPC_MTU, at_sender=True) and self._is_carried(interface, packet):
                 self._leave(interface, packet)
         elif station.node in lab.hosts:
             self._from_host(lab.hosts[station.node], packet)
@@ -99,10 +99,13 @@ class Walk:
 
     def _leave(self, interface: Interface, packet: Packet) -> None:
         if self._passes_card(interface, Direction.EGRESS, packet):
-            self._route(packet, self.world.atlas.subnet(interface))
+            self._route(packet, self.world.atlas.subnet(interface), interface)
 
-    def _route(self, packet: Packet, subnet: Subnet | None) -> None:
+    def _route(self, packet: Packet, subnet: Subnet | None, sender: Interface | None = None) -> None:
         hop = self.world.atlas.next_hop(subnet, packet.dst)
+        if hop == sender and sender is not None and packet.dst not in sender.addresses:
+            self._deny(VPC_ROUTE, Reason.NO_ROUTE, packet)  # the subnet's route leads back to where it comes from
+            return
         leaves = subnet is not None and not _stays(hop, packet, subnet)
         if subnet is not None and leaves and not self._passes_acl(subnet, Direction.EGRESS, packet):
             return
@@ -165,7 +168,9 @@ class Walk:
     def _from_host(self, host: Host, packet: Packet) -> None:
         if not self._fits(packet, INTERNET_MTU, at_sender=True):
             return
-        if packet.src not in host.addresses and not host.spoof:
+        if is_uncarried(packet.src) or is_uncarried(packet.dst):
+            self._deny(INTERNET, Reason.NO_ROUTE, packet)
+        elif packet.src not in host.addresses and not host.spoof:
             self._deny(INTERNET, Reason.SPOOFED, packet)
         else:
             self._internet(packet)
@@ -186,7 +191,7 @@ class Walk:
         crosses = origin is None or origin.name != subnet.name
         if crosses and not self._passes_acl(subnet, Direction.INGRESS, packet):
             return
-        outside = self.world.nat(gateway).outward(packet, self.now_s)
+        outside = self.world.nat(gateway).outward(packet, self.now_s, self.world.nat_number)
         if outside is None:
             self._deny(nat_gate(gateway.name), Reason.NO_ROUTE, packet)
         elif self._passes_acl(subnet, Direction.EGRESS, outside):
@@ -218,9 +223,9 @@ class Walk:
         world = self.world
         self.trail.append(Sight(f"card {interface.label} {direction.value}", packet))
         tracker = world.tracker(interface)
-        passage = judge(world.atlas, world.policy, tracker, interface, direction, packet, self.now_s)
-        self.judged.append(Judged(passage, packet, interface))
-        return passage.decision is Decision.ALLOW
+        passages = judge(world.atlas, world.policy, tracker, interface, direction, packet, self.now_s)
+        self.judged.extend(Judged(passage, packet, interface) for passage in passages)
+        return passages[-1].decision is Decision.ALLOW
 
     def _passes_acl(self, subnet: Subnet, direction: Direction, packet: Packet) -> bool:
         if self.world.atlas.is_exempt(packet):
@@ -242,6 +247,16 @@ class Walk:
         whole = packet.df or (packet.family == 6 and not at_sender)
         if whole and packet.length > mtu:
             self._deny(MTU_GATE, Reason.MTU, packet)
+            return False
+        return True
+
+    def _is_carried(self, interface: Interface, packet: Packet) -> bool:
+        """Judge addresses that no network carries: such a packet dies on the link, before any rule."""
+        if is_uncarried(packet.dst) or (is_uncarried(packet.src) and not interface.source_dest_check):
+            self._deny(VPC_ROUTE, Reason.NO_ROUTE, packet)
+            return False
+        if is_uncarried(packet.src):
+            self._deny(card_gate(interface, "source-dest-check"), Reason.SPOOFED, packet)
             return False
         return True
 

@@ -31,11 +31,17 @@ class Judged:
 
 
 class World:
-    """A lab as it is now, and what its cards and gateways remember."""
+    """
+    A lab as it is now, and what its cards and gateways remember.
+
+    Attributes:
+        nat_number: The port or ICMP id that a NAT gateway is to give the next flow; None = its own choice.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self.trackers: dict[tuple[str, str], Tracker] = {}
         self.nats: dict[str, NatTable] = {}
+        self.nat_number: int | None = None
         self.learn(lab)
 
     def learn(self, lab: Lab) -> None:

@@ -17,6 +17,9 @@ VPC, IGW, INTERNET = ":vpc", ":igw", ":internet"
 PROBE_DSCP = 0x3D
 """Marks netlab's own packets: endpoints drop them behind the tap, gates log them. No SG rule can look at it."""
 
+REAL_DSCP = 0x3C
+"""Marks real programs' packets whose way is to be told: gates log them like probes, endpoints take them."""
+
 LOG_GROUP = 1
 """The NFLOG group on which every gate speaks, in its own namespace."""
 

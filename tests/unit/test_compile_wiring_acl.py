@@ -10,8 +10,8 @@ from netlab.model.rules import Ports, Traffic
 from netlab.model.topology import Instance, Interface, Lab, Subnet, Vpc
 from netlab.plan.render import render_rule
 
-LOGGED = "-m dscp --dscp 0x3d -j NFLOG --nflog-prefix"
-SELDOM = "-m dscp ! --dscp 0x3d -m limit --limit 100/sec --limit-burst 100 -j NFLOG --nflog-prefix"
+LOGGED = "-m tos --tos 0xf0/0xf8 -j NFLOG --nflog-prefix"
+SELDOM = "-m tos ! --tos 0xf0/0xf8 -m limit --limit 100/sec --limit-burst 100 -j NFLOG --nflog-prefix"
 
 
 def lab(entry: AclEntry) -> Lab:

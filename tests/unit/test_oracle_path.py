@@ -200,12 +200,23 @@ def test_the_longest_prefix_wins_and_a_subnet_s_own_traffic_is_local() -> None:
     assert verdict_of(probe(paper(OPEN, own), "ec2 far tcp/22")) == "card fw source-dest-check SPOOFED"
 
 
+def test_a_route_back_to_where_a_packet_comes_from_is_none() -> None:
+    """An appliance in the subnet whose route leads to it can take packets, but not pass them on."""
+    net = paper(OPEN, appliance_lab(check=False, subnet="other"))
+
+    assert verdict_of(probe(net, "far ec2 tcp/22")) == "vpc route NO_ROUTE"
+    assert probe(net, "far fw tcp/22").seen is Seen.DELIVERED
+
+
 def test_a_packet_that_goes_round_is_broken() -> None:
-    """No gate claims it: that is no verdict."""
-    flow = probe(paper(OPEN, appliance_lab(check=False, subnet="other")), "far ec2 tcp/22")
+    """Two appliances send it to and fro. No gate claims it: that is no verdict."""
+    lab = with_interface(appliance_lab(check=False), "far", source_dest_check=False)
+    round_about = with_route(with_route(lab, "other", "192.0.2.0/24", "fw"), "public", "192.0.2.0/24", "far")
+    flow = probe(paper(OPEN, round_about), "far 192.0.2.1 tcp/22")
 
     assert flow.seen is Seen.BROKEN
-    assert "circle by fw" in flow.observation.deciding.detail if flow.observation else False
+    assert flow.observation is not None
+    assert "circle by fw" in flow.observation.deciding.detail
 
 
 # entries of the ACL of ec2's subnet                               ; probe               ; verdict
@@ -346,7 +357,7 @@ def test_a_nat_gateway_lends_its_address_and_brings_the_answers_back() -> None:
     assert str(back).startswith("203.0.113.80:53 > 10.0.3.10:700 ")
 
 
-@pytest.mark.parametrize("words", ["hidden www tcp/443", "hidden www udp/53", "hidden www icmp/8", "hidden www gre"])
+@pytest.mark.parametrize("words", ["hidden www tcp/443", "hidden www udp/53", "hidden www icmp/8"])
 def test_only_answers_come_back_through_a_nat_gateway(words: str) -> None:
     """From whom the flow went to, while it is remembered: 350 idle seconds."""
     net = nat_net()
@@ -361,6 +372,12 @@ def test_only_answers_come_back_through_a_nat_gateway(words: str) -> None:
     assert flow.reply().verdict.gate != "nat out"
     net.wait(350)
     assert verdict_of(flow.reply()) == "nat out NO_ROUTE"
+
+
+@pytest.mark.parametrize("words", ["hidden www gre", "hidden www esp", "hidden www sctp", "hidden www 253"])
+def test_a_nat_gateway_knows_tcp_udp_and_icmp_alone(words: str) -> None:
+    """Other protocols end there."""
+    assert verdict_of(probe(nat_net(), words)) == "nat out NO_ROUTE"
 
 
 def test_a_nat_gateway_takes_no_connection_from_its_middle() -> None:

@@ -446,8 +446,12 @@ ec2 169.254.169.250 tcp/1688           ; vpc route NO_ROUTE
 ec2 169.254.170.2 tcp/80               ; vpc route NO_ROUTE
 ec2 255.255.255.255 udp/67             ; vpc route NO_ROUTE
 ec2 255.255.255.255 udp/68             ; vpc route NO_ROUTE
-ec2 255.255.255.255 udp/69             ; card ec2 egress NO_RULE
-ec2 255.255.255.255 tcp/67             ; card ec2 egress NO_RULE
+ec2 255.255.255.255 tcp/69             ; vpc route NO_ROUTE
+ec2 224.0.0.251 udp/5353               ; vpc route NO_ROUTE
+ec2 ff02::fb udp/5353                  ; vpc route NO_ROUTE
+ec2 fe80:ec2::1 icmpv6/128             ; vpc route NO_ROUTE
+ec2 127.0.0.1 tcp/80                   ; vpc route NO_ROUTE
+ec2 223.255.255.255 udp/9              ; card ec2 egress NO_RULE
 ec2 10.0.0.3 udp/53                    ; card ec2 egress NO_RULE
 ec2 10.0.1.2 udp/53                    ; card ec2 egress NO_RULE
 ec2 169.254.169.252 udp/53             ; card ec2 egress NO_RULE
