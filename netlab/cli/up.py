@@ -78,7 +78,7 @@ def _suggestions(lab: Lab, *, only: bool) -> list[str]:
     at = "" if only else f"--lab {lab.name} "
     found = []
     if with_ssh and host and quotes:
-        url = f"https://{quotes}/query?function=GLOBAL_QUOTE&symbol=IBM&apikey=demo"
+        url = f"https://{quotes}/query?\\\nfunction=GLOBAL_QUOTE&symbol=IBM&apikey=demo"  # a shell joins the two lines
         found.append(f'sudo netlab ssh {at}{with_ssh} -- curl -s "{url}"')
     elif with_ssh and host:
         found.append(f"sudo netlab ssh {at}{with_ssh}")

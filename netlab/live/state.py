@@ -59,7 +59,7 @@ def write(lab: str, state: State) -> None:
     place.mkdir(mode=0o755, parents=True, exist_ok=True)
     fresh = place / "state.new"
     fresh.write_bytes(pickle.dumps(state))
-    fresh.chmod(0o600)
+    fresh.chmod(0o644)  # `explain` needs no root
     fresh.replace(place / "state")
 
 

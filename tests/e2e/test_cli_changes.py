@@ -92,3 +92,16 @@ def rules(machine: Machine) -> str:
     """Return the card's rules, as the kernel has them, without counters."""
     return machine.run("ip", "netns", "exec", "netlab:stateful:ec2:eth0", "sh", "-c",
                        "iptables-legacy -S; iptables-legacy -t mangle -S; nft list ruleset").out  # fmt: skip
+
+
+def test_explain_and_compile_know_the_changes(running: Machine) -> None:
+    """Without a LAB, and without root, `explain` reads the running lab as it is now."""
+    question = ("explain", "laptop", "ec2", "tcp/8443")
+    before = running.as_nobody(*question)
+    running.ok("authorize", "web", "ingress", "tcp/8443 from 198.51.100.0/24")
+    after = running.as_nobody(*question)
+    running.ok("revoke", "web", "ingress", "tcp/8443 from 198.51.100.0/24")
+
+    assert (before.code, after.code) == (0, 0), (before, after)
+    assert "lost: DENY NO_RULE" in before.out
+    assert "delivered: ALLOW" in after.out

@@ -17,10 +17,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", ["", *sorted(cli.commands)])
-@pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_fits_eighty_columns(command: str, option: str) -> None:
+def test_help_fits_eighty_columns(command: str) -> None:
     """Every command has a help text of its own, at most 80 columns wide, on standard output, exit 0."""
-    done = run(*command.split(), option)
+    done = run(*command.split(), "--help")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Usage: netlab {command}".rstrip() in done.stdout
@@ -57,6 +56,12 @@ def test_without_a_command_there_is_help_and_a_failure() -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "sudo netlab up" in done.stderr
+
+
+def test_the_short_option_for_help() -> None:
+    """`-h` is `--help`, of `netlab` and of a command."""
+    assert run("-h").stdout == run("--help").stdout
+    assert run("probe", "-h").stdout == run("probe", "--help").stdout
 
 
 def test_version() -> None:
