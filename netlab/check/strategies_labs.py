@@ -49,7 +49,7 @@ def draw_lab(rng: Random, name: str) -> Lab:
     return Lab(
         name,
         Vpc(IPv4Network("10.0.0.0/16"), IPv6Network("2001:db8:0:100::/56") if ipv6 else None),
-        _routed(rng, _through_nat(rng, subnets, nat_gateways), instances),
+        _routed(rng, _through_nat(rng, subnets, nat_gateways), instances, nat_gateways),
         groups=draw_groups(rng, GROUPS, (*GROUPS, DEFAULT_GROUP), tuple(prefix_lists), cidrs, ipv6=ipv6),
         prefix_lists=prefix_lists,
         acls=draw_acls(rng, ACLS, cidrs, ipv6=ipv6),
@@ -145,13 +145,26 @@ def _hosts(rng: Random, *, ipv6: bool) -> dict[str, Host]:
     return hosts
 
 
-def _routed(rng: Random, subnets: Mapping[str, Subnet], instances: Mapping[str, Instance]) -> dict[str, Subnet]:
-    """Give a subnet a route to an appliance in another subnet; that one has no such route, or packets would circle."""
-    appliances = [each for node in instances.values() for each in node.interfaces if not each.source_dest_check]
-    if not appliances or len(subnets) < 2 or rng.random() < 0.3:
+def _routed(
+    rng: Random,
+    subnets: Mapping[str, Subnet],
+    instances: Mapping[str, Instance],
+    gateways: Mapping[str, NatGateway],
+) -> dict[str, Subnet]:
+    """
+    Give a subnet a route to an appliance in another subnet; that one has no such route, or packets would circle.
+
+    The appliance has one interface, and no NAT gateway is in the routed subnet. (Known gaps.)
+    """
+    alone = [node.primary for node in instances.values() if len(node.interfaces) == 1]
+    appliances = [each for each in alone if not each.source_dest_check]
+    if not appliances or rng.random() < 0.3:
         return dict(subnets)
     appliance = rng.choice(appliances)
-    name = rng.choice([name for name in subnets if name != appliance.subnet])
+    names = [name for name in subnets if name not in {appliance.subnet, *(each.subnet for each in gateways.values())}]
+    if not names:
+        return dict(subnets)
+    name = rng.choice(names)
     cidrs = rng.sample(APPLIANCE_CIDRS, rng.randint(1, 2))
     routes = tuple(SubnetRoute(ip_network(cidr), appliance.node, appliance.name) for cidr in cidrs)
     return {**subnets, name: replace(subnets[name], routes=routes)}
