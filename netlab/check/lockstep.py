@@ -83,7 +83,8 @@ class LockstepWire:
         """
         Let the kernels' own stacks talk, and ask the oracle whether they could.
 
-        Only whether it was lost is compared: who listens, and how many packets it takes, the oracle cannot know.
+        Whether it was lost is compared, and else what cards said of the first packet: who listens, and how many packets
+        it takes, the oracle cannot know.
         """
         transit = self._kernel.converse(ends, question)
         self._oracle.set_clock(transit.at_s)
@@ -92,7 +93,9 @@ class LockstepWire:
         if transit.seen is Seen.BROKEN:
             return transit
         self.compared += 1
-        if (transit.seen is Seen.LOST) == (other.seen is Seen.LOST):
+        if transit.seen is not Seen.LOST and other.seen is not Seen.LOST:
+            return replace(transit, disagreement=_difference(transit, other))
+        if transit.seen is other.seen:
             return transit
         said = [f"{name}: {each.seen.value}, {_verdict(each)}" for name, each in _named(transit, other)]
         return replace(transit, disagreement="; ".join(said))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 
 import click
 
@@ -16,7 +15,6 @@ from netlab.model.rules import TCP
 from netlab.model.stories import Question
 from netlab.model.topology import Lab
 from netlab.model.verdicts import Seen
-from netlab.model.wire import Observation
 
 
 def _question(source: str, target: str, words: str, *, real: bool = False, family: int | None = None) -> Question:
@@ -55,8 +53,6 @@ def probe(
         if flow.seen is Seen.DELIVERED and question.protocol == TCP and not real:
             flow.send(flags="R")  # a probe leaves no connection behind
         observation = flow.observation
-        if real and observation.seen in {Seen.DELIVERED, Seen.REFUSED}:
-            observation = _with_gates(observation, network.open_question(replace(question, real=False)).observation)
         if as_json:
             click.echo(json.dumps(observed_json(observation)))
         else:
@@ -95,17 +91,6 @@ def show(lab_name: str | None, node: str, what: str | None, *, as_json: bool) ->
         click.echo("\n".join(rules_lines(wire.lab, card)) + "\n")
     if what != "rules":
         click.echo("\n".join(flows_lines(node, entries)))
-
-
-def _with_gates(real: Observation, probe: Observation) -> Observation:
-    """
-    Return what the kernels' own stacks saw, with the gates that a probe of the same kind passed.
-
-    Gates keep a record of every packet they drop, but of those they pass only netlab's own.
-    """
-    if probe.seen is not Seen.DELIVERED or real.deciding.passages:
-        return real
-    return replace(real, transits=tuple(replace(each, passages=probe.deciding.passages) for each in real.transits))
 
 
 def _need_instance(lab: Lab, node: str) -> None:

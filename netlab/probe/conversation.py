@@ -2,7 +2,8 @@
 Conversations: the kernels' own stacks talk, from an ordinary socket in the source's namespace.
 
 What came of it is what the socket says. Where it says nothing, a gate's record of a dropped packet tells why; a
-datagram that nobody answers is looked for where it should arrive.
+datagram that nobody answers is looked for where it should arrive. The socket's packets carry a mark by which gates
+record them too where they pass: so the first one's way is known.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ from netlab.model.places import Ends
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.model.stories import Question
 from netlab.model.verdicts import Seen, Sight, Transit
+from netlab.plan.nouns import REAL_DSCP
 from netlab.probe.decoding import packet_from_bytes
 from netlab.probe.encoding import ones_complement
-from netlab.probe.evidence import Clue
+from netlab.probe.evidence import Clue, in_order
 
 PATIENCE_S = 1.5
 """So long is waited for an answer: TCP says its SYN a second time in it."""
 
+_TRAFFIC_CLASS = {4: (socket.IPPROTO_IP, socket.IP_TOS), 6: (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)}
 _RECVERR = {4: (socket.IPPROTO_IP, 11), 6: (socket.IPPROTO_IPV6, 25)}  # IP_RECVERR, IPV6_RECVERR
 _REFUSALS = {
     errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.ENOPROTOOPT,
@@ -51,6 +54,7 @@ class Conversation:
         self._ends, self._question = ends, question
         self._family = ends.source.version
         self._token = os.urandom(8).hex().encode()
+        self._way: list[Clue] = []  # what gates said of the first packet
         if question.protocol in {ICMP, ICMPV6} and question.icmp_type == ECHO_REQUEST[question.protocol]:
             return
         if question.protocol not in {TCP, UDP}:
@@ -58,13 +62,13 @@ class Conversation:
                 "real: found a protocol whose packets nobody answers, wanted tcp, udp or an icmp echo request"
             )
 
-    def transit(self, gates: int, dropped: Callable[[], list[Clue]], at_s: float) -> Transit:
+    def transit(self, gates: int, said: Callable[[], list[Clue]], at_s: float) -> Transit:
         """
         Talk, and return what came of it.
 
         Args:
             gates: File descriptor that is readable when a gate has said something.
-            dropped: Returns what gates say to have dropped since the last call.
+            said: Returns what gates have said since the last call.
 
         Raises:
             KernelError: The socket could not be opened as asked.
@@ -82,7 +86,7 @@ class Conversation:
                     sent, at_s, f"{self._source}: its own kernel does not send it: {os.strerror(error)}"
                 )
             try:
-                seen, clue = self._await(sock, gates, dropped, sent)
+                seen, clue = self._await(sock, gates, said, sent)
             except BrokenError as lost:
                 return self._broken(sent, at_s, str(lost))
             if seen is None and tap is not None and any(self._token in frame.packet for frame in tap.read()):
@@ -101,6 +105,7 @@ class Conversation:
         address = str(fields.src or self._ends.source)
         try:
             sock.setsockopt(*_RECVERR[self._family], 1)
+            sock.setsockopt(*_TRAFFIC_CLASS[self._family], REAL_DSCP << 2)
             sock.bind((address, port))
         except OSError as error:
             sock.close()
@@ -156,7 +161,7 @@ class Conversation:
         return Packet(src, dst, UDP, sport, dport, size=len(self._datagram()))
 
     def _await(
-        self, sock: socket.socket, gates: int, dropped: Callable[[], list[Clue]], sent: Packet
+        self, sock: socket.socket, gates: int, said: Callable[[], list[Clue]], sent: Packet
     ) -> tuple[Seen | None, Clue | None]:
         """Wait for the answer, a refusal or a gate's word; None = nothing of it came."""
         poll = select.poll()
@@ -166,13 +171,31 @@ class Conversation:
         while (left := end - time.monotonic()) > 0:
             ready = {descriptor for descriptor, _ in poll.poll(left * 1000)}
             if sock.fileno() in ready and (seen := self._heard(sock)) is not None:
+                self._learn(said(), sent)
                 return seen, None
-            if gates in ready:
-                for clue in dropped():
-                    packet = packet_from_bytes(clue.data)
-                    if packet is not None and self._concerns(packet, sent):
-                        return Seen.LOST, clue
+            if gates in ready and (drop := self._learn(said(), sent)) is not None:
+                return Seen.LOST, drop
         return None, None
+
+    def _learn(self, clues: list[Clue], sent: Packet) -> Clue | None:
+        """Note what gates said of the first packet; return what says that one of this conversation was dropped."""
+        for clue in clues:
+            packet = packet_from_bytes(clue.data)
+            if packet is None or not self._concerns(packet, sent):
+                continue
+            if self._is_first(packet) and all((clue.at, clue.passage) != (each.at, each.passage) for each in self._way):
+                self._way.append(clue)
+            if clue.denies:
+                return clue
+        return None
+
+    def _is_first(self, packet: Packet) -> bool:
+        """Tell whether a packet of this conversation is its first one, or that once more."""
+        if packet.icmp_type is not None:
+            return packet.icmp_type == self._question.icmp_type
+        if packet.protocol == TCP:
+            return packet.opens_tcp
+        return packet.dst in {self._ends.target, self._ends.target_own}
 
     def _heard(self, sock: socket.socket) -> Seen | None:
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -210,8 +233,8 @@ class Conversation:
     def _settled(self, sent: Packet, seen: Seen, clue: Clue | None, at_s: float, detail: str) -> Transit:
         arrived = None
         trail = [Sight(str(self._ends.source_station), sent)]
-        if clue is not None and (packet := packet_from_bytes(clue.data)) is not None:
-            trail.append(Sight(clue.at, packet))
+        way = in_order(self._way if clue is None or clue in self._way else [clue])
+        trail += [Sight(each.at, packet) for each in way if (packet := packet_from_bytes(each.data)) is not None]
         if seen is Seen.DELIVERED:
             arrived = Packet(
                 self._ends.source_seen if sent.src == self._ends.source else sent.src, self._ends.target_own,
@@ -219,7 +242,7 @@ class Conversation:
                 size=sent.size, df=sent.df,
             )  # fmt: skip
             trail.append(Sight(str(self._ends.target_station or self._ends.target), arrived))
-        passages = (clue.passage,) if clue is not None and clue.passage is not None else ()
+        passages = tuple(each.passage for each in way if each.passage is not None)
         return Transit(sent, arrived, seen, passages, tuple(trail), at_s, detail)
 
     def _broken(self, sent: Packet, at_s: float, detail: str) -> Transit:

@@ -151,7 +151,7 @@ def clue_from_frame(station: str, data: bytes, *, time_us: int, outgoing: bool) 
 def transit_from_evidence(followed: Followed) -> Transit:
     """Sum up what is known of a packet; without an end that a gate or its target claims it is BROKEN."""
     sent, station = followed.departure.packet, str(followed.departure.station)
-    clues = _in_order(followed.clues)
+    clues = in_order(followed.clues)
     denied = bool(clues) and clues[-1].denies
     places = [*clues, followed.arrival] if followed.arrival is not None and followed.is_complete else clues
     trail = [Sight(station, sent), *_sights(places, sent)]
@@ -178,7 +178,7 @@ def _contradiction(trail: list[Sight], clues: list[Clue], arrived: Packet | None
     return ""
 
 
-def _in_order(clues: list[Clue]) -> list[Clue]:
+def in_order(clues: list[Clue]) -> list[Clue]:
     """Put clues in the order of the way; a gate speaks once for all fragments, and what denies ends the way."""
     timed = all(clue.time_us for clue in clues)  # older kernels do not always say when
     ordered: list[Clue] = []

@@ -114,7 +114,7 @@ class Prober:
         target = None if ends.target_station is None else self._kernel(ends.target_station)
         self._watch.forget()
         conversation = Conversation(source, target, ends, question)
-        return conversation.transit(self._watch.fileno(), self._dropped, at_s)
+        return conversation.transit(self._watch.fileno(), self._said, at_s)
 
     def _kernel(self, station: Station) -> str:
         return kernel_name(self.lab.name, VPC if station == VPC_ROUTER else station.node)
@@ -188,15 +188,14 @@ class Prober:
             self._fragments[name] = number
         return number
 
-    def _dropped(self) -> list[Clue]:
-        """Return what gates say to have dropped that is not netlab's own."""
-        clues = []
-        for point, sight in self._watch.read(0):
-            if isinstance(point, Gate) and isinstance(sight, LogRecord):
-                clue = _clue_from_record(self.lab, point, sight)
-                if clue is not None and clue.denies:
-                    clues.append(clue)
-        return clues
+    def _said(self) -> list[Clue]:
+        """Return what gates say of packets that are not netlab's own."""
+        clues = (
+            _clue_from_record(self.lab, point, sight)
+            for point, sight in self._watch.read(0)
+            if isinstance(point, Gate) and isinstance(sight, LogRecord)
+        )
+        return [clue for clue in clues if clue is not None]
 
 
 def _note(lab: Lab, followed: Followed, sighting: Sighting, head: IpHead | None) -> None:

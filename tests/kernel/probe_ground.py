@@ -21,6 +21,7 @@ from netlab.plan.nouns import kernel_name
 _NUMBERS = count()
 _GATEWAY = {4: "169.254.0.1", 6: "fe80::1"}
 _DSCP = "-m dscp --dscp 0x3d"
+_LOGGED = "-m tos --tos 0xf0/0xf8"  # 0x3c and 0x3d
 
 CARD = """
 -A FORWARD -i vpc {dscp} -p tcp --dport 22 -j NFLOG --nflog-group 1 --nflog-prefix "+ingress RULE sgr-ssh"
@@ -126,7 +127,7 @@ class Ground:
 
     def _tables(self, namespace: str, rules: str) -> None:
         for family, icmp in ((4, "icmp"), (6, "ipv6-icmp")):
-            self._restore(namespace, family, "filter", rules.format(dscp=_DSCP, icmp=icmp).lstrip())
+            self._restore(namespace, family, "filter", rules.format(dscp=_LOGGED, icmp=icmp).lstrip())
 
     def _restore(self, namespace: str, family: int, table: str, rules: str) -> None:
         tool = "iptables-legacy-restore" if family == 4 else "ip6tables-legacy-restore"

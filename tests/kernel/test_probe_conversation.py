@@ -10,8 +10,8 @@ from probe_ground import Ground, running_ground
 
 from netlab.errors import InputError, KernelError
 from netlab.kernel.netns import entered
-from netlab.model.questions import question_from_key
 from netlab.model.places import resolve_ends
+from netlab.model.questions import question_from_key
 from netlab.model.stories import NO_FIELDS, Fields
 from netlab.model.verdicts import Reason, Seen, Transit
 from netlab.probe import Prober
@@ -60,7 +60,17 @@ def test_a_tcp_connection_is_made(ground: Ground, prober: Prober, family: int) -
         transit = _talk(prober, "tcp", 22, family)
 
     assert transit.seen is Seen.DELIVERED
-    assert [sight.at for sight in transit.trail] == ["laptop eth0", "ec2 eth0"]
+    assert [sight.at for sight in transit.trail] == [
+        "laptop eth0",
+        "acl default ingress",
+        "card ec2 ingress",
+        "ec2 eth0",
+    ]
+    assert (transit.verdict.gate, transit.verdict.reason, transit.verdict.rule) == (
+        "card ec2 ingress",
+        Reason.RULE,
+        "sgr-ssh",
+    )
     assert transit.arrived == transit.sent
 
 
@@ -81,7 +91,7 @@ def test_what_a_gate_drops_is_lost_there(prober: Prober, family: int) -> None:
 
     assert transit.seen is Seen.LOST
     assert (transit.verdict.gate, transit.verdict.reason) == ("card ec2 ingress", Reason.NO_RULE)
-    assert [sight.at for sight in transit.trail] == ["laptop eth0", "card ec2 ingress"]
+    assert [sight.at for sight in transit.trail] == ["laptop eth0", "acl default ingress", "card ec2 ingress"]
 
 
 def test_silence_that_nobody_claims_is_broken(prober: Prober) -> None:
