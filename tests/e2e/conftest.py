@@ -1,10 +1,18 @@
 """Machines for the end-to-end tests."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from netlab_machine import Machine, machine
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _root() -> None:
+    """Without root there is no machine to make; in CI that is a failure."""
+    if os.geteuid() != 0:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("root is needed: namespaces are made")
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ QUOTE_URL = "https://www.alphavantage.co/query?function=GLOBAL_QUOTE&symbol={}&a
 
 PATIENCE_S = 60.0
 
+# In a chroot "/" is no mount; a step through its own mount namespace then leads to the one that is.
 _SETUP = """
 set -e
+mount --make-rslave / 2>/dev/null || nsenter --mount=/proc/self/ns/mnt mount --make-rslave /
 umount --recursive --lazy /run/netns 2>/dev/null || true
 mkdir -p /run/netns /run/netlab
 mount -t tmpfs none /run/netns
@@ -67,7 +69,8 @@ class Machine:
 
     def argv(self, *words: str) -> list[str]:
         """Return the command line that runs *words* on this machine."""
-        return ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", f"--wd={self.folder}", *words]
+        inside = ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", "--root"]
+        return [*inside, "env", f"--chdir={self.folder}", *words]
 
     def run(self, *words: str, stdin: str = "", env: dict[str, str] | None = None) -> Done:
         """Run a program to its end."""
@@ -81,6 +84,10 @@ class Machine:
             env={**os.environ, **(env or {})},
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def run_in(self, namespace: str, *words: str) -> Done:
+        """Run a program of the machine in a namespace; not by `ip netns exec`, which fails in a chroot."""
+        return self.run("nsenter", f"--net=/run/netns/netlab:{namespace}", *words)
 
     def netlab(self, *words: str, stdin: str = "") -> Done:
         """Run `netlab` to its end."""
@@ -139,7 +146,7 @@ class Machine:
     def open(cls, folder: Path) -> Self:
         """Make a machine."""
         holder = subprocess.Popen(
-            ["unshare", "--mount", "--net", "--propagation=slave", "sh", "-c", _SETUP],
+            ["unshare", "--mount", "--net", "--propagation=unchanged", "sh", "-c", _SETUP],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

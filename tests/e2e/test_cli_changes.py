@@ -90,8 +90,11 @@ def test_refusals(running: Machine, command: str, said: str) -> None:
 
 def rules(machine: Machine) -> str:
     """Return the card's rules, as the kernel has them, without counters."""
-    return machine.run("ip", "netns", "exec", "netlab:stateful:ec2:eth0", "sh", "-c",
-                       "iptables-legacy -S; iptables-legacy -t mangle -S; nft list ruleset").out  # fmt: skip
+    everything = "iptables-legacy -S; iptables-legacy -t mangle -S; nft list ruleset"
+    found = machine.run_in("stateful:ec2:eth0", "sh", "-c", everything).out
+
+    assert "sgr-ssh" in found
+    return found
 
 
 def test_explain_and_compile_know_the_changes(running: Machine) -> None:

@@ -123,8 +123,8 @@ def test_an_instance_has_its_own_surroundings(article: Machine) -> None:
 def test_tls_is_trusted_inside_the_lab_and_nowhere_else(article: Machine) -> None:
     """The same certificate: curl inside trusts it, curl with the machine's own trust store does not."""
     url = QUOTE_URL.format("IBM")
-    outside = article.run("ip", "netns", "exec", "netlab:stateful:ec2", "curl", "-sS",
-                          "--resolve", "www.alphavantage.co:443:203.0.113.80", url)  # fmt: skip
+    known = ("--resolve", "www.alphavantage.co:443:203.0.113.80")
+    outside = article.run_in("stateful:ec2", "curl", "-sS", *known, url)
     inside = article.netlab("exec", "ec2", "--", "curl", "-sS", url)
 
     assert outside.code == 60, "60 is curl's code for a certificate that it cannot verify"
