@@ -11,8 +11,9 @@ The rooms are put together here; the heavy ones are imported where they are need
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -34,9 +35,11 @@ __all__ = [
     "Verdict",
     "built_in_labs",
     "errors",
+    "import_lab",
     "in_lockstep",
     "load",
     "paper",
+    "replace_groups",
     "running",
 ]
 
@@ -51,13 +54,15 @@ def load(lab: str | Path) -> Lab:
     """
     Read a lab: a file's path, or the name of a built-in lab.
 
+    A file that AWS, CloudFormation or Terraform gives is imported; the lab's warnings say what netlab does not model.
+
     Raises:
         InputError: There is neither.
         LabFileError: The file holds mistakes; the error has all of them.
         RefusedError: It holds what AWS's quotas refuse.
     """
     from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import parse_lab  # noqa: PLC0415
+    from netlab.formats import is_real_file, parse_lab  # noqa: PLC0415
 
     if str(lab) in built_in_labs() and not Path(lab).is_file():
         text = resources.files("netlab.labs").joinpath(f"{lab}.yaml").read_text(encoding="utf-8")
@@ -69,7 +74,60 @@ def load(lab: str | Path) -> Lab:
         raise errors.InputError(f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise errors.InputError(f"lab {str(lab)!r}: cannot be read: {error}") from error
-    return completed(parse_lab(text, str(lab)))
+    if is_real_file(text):
+        found, unmodelled = import_lab([lab])
+        return replace(found, warnings=unmodelled)
+    folder = Path(lab).parent
+    return completed(parse_lab(text, str(lab), lambda name: _text_of(folder / name)))
+
+
+def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> tuple[Lab, tuple[str, ...]]:
+    """
+    Make one lab of real files: ``aws ec2 describe-…``, CloudFormation, ``terraform show -json``.
+
+    Args:
+        parameters: Values of templates' parameters.
+
+    Returns:
+        The lab, and what the files hold and netlab does not model, a line each.
+
+    Raises:
+        InputError: A file cannot be read.
+        LabFileError: Files hold mistakes; the error has all of them.
+        RefusedError: They hold what AWS's quotas refuse.
+    """
+    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
+    from netlab.formats import import_files  # noqa: PLC0415
+
+    imported = import_files({str(file): _text_of(file) for file in files}, parameters)
+    return completed(imported.lab), imported.unmodelled
+
+
+def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> Lab:
+    """
+    Put the security groups of real files in place of a lab's own of the same name; others are added.
+
+    Raises:
+        InputError: A file cannot be read, or no group has the name of one of the lab's.
+        LabFileError: Files hold mistakes; the error has all of them.
+        RefusedError: They hold what AWS's quotas refuse.
+    """
+    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
+    from netlab.formats import import_files  # noqa: PLC0415
+    from netlab.formats import replace_groups as replaced  # noqa: PLC0415
+
+    imported = import_files({str(file): _text_of(file) for file in files}, parameters, furnish=False)
+    lab = completed(replaced(lab, imported.lab))
+    return replace(lab, warnings=(*lab.warnings, *imported.unmodelled))
+
+
+def _text_of(file: str | Path) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise errors.InputError(f"{file}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.InputError(f"{file}: cannot be read: {error}") from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from netlab.check.outcomes import LabReport, RowReport, StoryReport
+from netlab.cli.import_ import parameters_from_words
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.topology import Lab
@@ -24,10 +25,14 @@ _COLOURS = {"ok": "green", "FAILED": "red", "DISAGREE": "magenta", "BROKEN": "ye
 @click.option("-v", "--verbose", is_flag=True, help="The trail of every packet, not only of failures.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a lab, one a line.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write JUnit XML.")
+@click.option("--groups", multiple=True, metavar="FILE", help="Take the groups of a real file for the lab's own.")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of --groups.")
 @click.argument("labs", nargs=-1, required=True, metavar="LAB...")
 def check(
     labs: tuple[str, ...],
     names: tuple[str, ...],
+    groups: tuple[str, ...],
+    parameters: tuple[str, ...],
     junit: Path | None,
     *,
     paper: bool,
@@ -38,12 +43,15 @@ def check(
     """
     Build a throw-away copy of each lab, ask its expectations, play its stories, take it down. Exit 1 if one failed.
 
-    LAB is a file or the name of a built-in lab.
+    LAB is a file or the name of a built-in lab. With --groups the security groups of AWS JSON, CloudFormation or
+    Terraform stand in place of the lab's own of the same name.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.play import has_any  # noqa: PLC0415
 
     loaded = [netlab.load(name) for name in labs]
+    if groups:
+        loaded = [netlab.replace_groups(lab, groups, parameters_from_words(parameters)) for lab in loaded]
     for name, lab in zip(labs, loaded, strict=True):
         if not lab.expectations and not lab.stories:
             raise InputError(f"{name}: found no expectation and no story, wanted something to check")

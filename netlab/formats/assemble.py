@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 from netlab.errors import LabFileError
-from netlab.formats.assemble_ground import Land, lay_ground
+from netlab.formats.assemble_ground import USUAL_VPC, Land, lay_ground
 from netlab.formats.assemble_nodes import put_nodes
 from netlab.formats.import_facts import (
     DEFAULT_OF_VPC,
@@ -40,12 +41,13 @@ class Keys:
         return DEFAULT_GROUP if key == DEFAULT_OF_VPC else self.groups.get(key)
 
 
-def assemble(facts: Facts, name: str, *, furnish: bool) -> tuple[Lab, Land]:
+def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None = None) -> tuple[Lab, Land]:
     """
     Make a lab of what was read.
 
     Args:
         furnish: Give every group without an interface an instance, and the lab a host on the internet.
+        cidr: The VPC's network where the files do not give it.
 
     Returns:
         The lab, and the ground it stands on.
@@ -59,7 +61,8 @@ def assemble(facts: Facts, name: str, *, furnish: bool) -> tuple[Lab, Land]:
     groups = _groups_of(facts, vpc)
     keys = _names(facts, groups)
     rules = {group.key: _rules(facts, keys, group) for group in groups}
-    land = lay_ground(facts, vpc, _peers(rules), spare=len(groups) if furnish else 0)
+    spare = len(_uncarried(facts, keys)) if furnish else 0
+    land = lay_ground(facts, vpc, _peers(rules), spare, cidr or USUAL_VPC)
     instances, hosts = put_nodes(facts, land, keys.group, tuple(dict.fromkeys(keys.groups.values())), furnish=furnish)
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
@@ -76,6 +79,17 @@ def assemble(facts: Facts, name: str, *, furnish: bool) -> tuple[Lab, Land]:
         hosts=hosts,
     )
     return lab, land
+
+
+def _uncarried(facts: Facts, keys: Keys) -> set[str]:
+    """Return the names of groups that no interface has."""
+    carried = {
+        keys.group(each.key)
+        for node in facts.nodes.values()
+        for interface in node.interfaces.values()
+        for each in interface.groups
+    }
+    return {*keys.groups.values()} - {each for each in carried if each is not None}
 
 
 def chosen_vpc(facts: Facts) -> str:
@@ -99,6 +113,11 @@ def chosen_vpc(facts: Facts) -> str:
 
 def _merge_listings(facts: Facts) -> None:
     """Bring the rules of describe-security-group-rules, which have ids, to their groups."""
+    if not facts.groups:  # a listing of rules does not show groups that have none
+        for rule in (rule for listing in facts.listings.values() for rule in listing):
+            peer = rule.peer
+            if isinstance(peer, GroupKey) and not peer.foreign and peer.key not in facts.listings:
+                facts.groups.setdefault(peer.key, FoundGroup(peer.key, peer.key, rule.place))
     for key, listing in facts.listings.items():
         group = facts.groups.get(key)
         if group is None:

@@ -57,19 +57,20 @@ class Land:
         return interface.vpc in {"", self.key} or not self.key
 
 
-def lay_ground(facts: Facts, vpc: str, peers: Iterable[Cidr], spare: int) -> Land:
+def lay_ground(facts: Facts, vpc: str, peers: Iterable[Cidr], spare: int, usual: IPv4Network = USUAL_VPC) -> Land:
     """
     Lay the ground for a VPC's nodes.
 
     Args:
         peers: Networks that rules name; the made-up subnet keeps out of the narrow ones.
         spare: How many places in a made-up subnet are wanted beside those of interfaces whose subnet is unknown.
+        usual: The network of a VPC of which the files tell nothing.
     """
     peers = list(peers)
     interfaces = [each for node in facts.nodes.values() for each in node.interfaces.values()]
     subnets = [each for each in facts.subnets.values() if each.vpc in {"", vpc} or not vpc]
     subnets += _derived(facts, interfaces, subnets, vpc)
-    land = Land(vpc, *_vpc(facts, vpc, subnets, peers))
+    land = Land(vpc, *_vpc(facts, vpc, subnets, peers, usual))
     land.publics = _free_publics(facts, interfaces)
     names = Names((MADE_UP,))
     for each in subnets:
@@ -85,7 +86,7 @@ def lay_ground(facts: Facts, vpc: str, peers: Iterable[Cidr], spare: int) -> Lan
         land.names[each.key] = name
         land.subnets[name] = Subnet(name, each.cidr, ipv6, internet=each.public)
     homeless = sum(land.is_inside(each) and land.subnet_of(each) is None for each in interfaces)
-    if homeless + spare or not land.subnets:
+    if homeless + spare:
         _add_spare(facts, land, peers, homeless + spare)
     _add_acls(facts, land)
     _add_nats(facts, land)
@@ -93,7 +94,7 @@ def lay_ground(facts: Facts, vpc: str, peers: Iterable[Cidr], spare: int) -> Lan
     return land
 
 
-def _vpc(facts: Facts, key: str, subnets: list[FoundSubnet], peers: list[Cidr]) -> tuple[Vpc, bool]:
+def _vpc(facts: Facts, key: str, subnets: list[FoundSubnet], peers: list[Cidr], usual: IPv4Network) -> tuple[Vpc, bool]:
     """Return the VPC, and whether the files give it."""
     if key in facts.vpcs:
         found = facts.vpcs[key]
@@ -108,7 +109,7 @@ def _vpc(facts: Facts, key: str, subnets: list[FoundSubnet], peers: list[Cidr]) 
         return Vpc(whole.supernet(new_prefix=16) if whole.prefixlen > 16 else whole, ipv6), False
     if any(peer.version == 6 and peer.prefixlen for peer in peers):
         ipv6 = USUAL_IPV6
-    return Vpc(USUAL_VPC, ipv6), False
+    return Vpc(usual, ipv6), False
 
 
 def _derived(facts: Facts, interfaces: list[FoundInterface], subnets: list[FoundSubnet], vpc: str) -> list[FoundSubnet]:

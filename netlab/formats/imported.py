@@ -6,8 +6,10 @@ Which kind a file is shows in its content. Several files make one lab.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
 
 from netlab.errors import InputError, LabFileError, Mistake
 from netlab.formats.assemble import assemble
@@ -41,7 +43,11 @@ class Imported:
 
 
 def import_files(
-    files: Mapping[str, str], parameters: Mapping[str, str] | None = None, *, furnish: bool = True
+    files: Mapping[str, str],
+    parameters: Mapping[str, str] | None = None,
+    *,
+    furnish: bool = True,
+    cidr: IPv4Network | None = None,
 ) -> Imported:
     """
     Make a lab of real files.
@@ -50,6 +56,7 @@ def import_files(
         files: Texts, by the names that messages give them.
         parameters: Values of templates' parameters.
         furnish: Give every group without an interface an instance, and the lab a host on the internet.
+        cidr: The VPC's network where the files do not give it.
 
     Raises:
         LabFileError: Files hold mistakes; all of them are in it.
@@ -74,8 +81,24 @@ def import_files(
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     if not facts.groups and not facts.nodes:
         raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
-    lab, land = assemble(facts, _lab_name(files), furnish=furnish)
+    lab, land = assemble(facts, _lab_name(files), furnish=furnish, cidr=cidr)
     return Imported(lab, tuple(facts.unmodelled), land.vpc_known)
+
+
+def is_real_file(text: str) -> bool:
+    """Tell whether a text is one that can be imported, not a lab file."""
+    if text.lstrip("\ufeff \t\r\n")[:1] not in {"{", "["} and not re.search(
+        r"^[\"']?Resources[\"']?\s*:", text, re.MULTILINE
+    ):
+        return False
+    try:
+        tree = read_document(text, "").tree
+    except LabFileError:
+        return False
+    listed = (
+        isinstance(tree, list) and bool(tree) and isinstance(tree[0], dict) and bool(SIGNATURES.keys() & tree[0].keys())
+    )
+    return listed or is_terraform(tree) or is_template(tree) or describes(tree)
 
 
 def _read(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network
 
 from netlab.errors import LabFileError, Mistake
 from netlab.formats.acls import read_acls
+from netlab.formats.bring_in import Reader, bring_in
 from netlab.formats.ground import Ground
 from netlab.formats.nodes import read_hosts, read_instances
 from netlab.formats.rules import PeerNames, peer_names, read_groups, read_prefix_lists
@@ -22,9 +23,12 @@ FIXED_TIMERS = {"icmp": 30, "other protocols": 600}
 """Idle timers, in seconds, that no key of the file sets. Source: aws-behaviour.md 2.4."""
 
 
-def parse_lab(text: str, file: str = "lab.yaml") -> Lab:
+def parse_lab(text: str, file: str = "lab.yaml", reader: Reader | None = None) -> Lab:
     """
     Read a lab file.
+
+    Args:
+        reader: Gets the files of ``import:``.
 
     Returns:
         The lab as written: what AWS or netlab fills in (rule ids, addresses, default group and ACL) is empty still.
@@ -41,6 +45,7 @@ def parse_lab(text: str, file: str = "lab.yaml") -> Lab:
         if not sheet.mistakes:
             sheet.wrong((), f"found {shown(reading.tree)}, wanted a lab: a mapping with name, vpc, subnets …")
         raise LabFileError(tuple(sheet.mistakes))
+    bring_in(sheet, reader)
     lab = _read_lab(sheet)
     if sheet.mistakes:
         raise LabFileError(tuple(dict.fromkeys(sheet.mistakes)))

@@ -53,6 +53,7 @@ class TopShape(Shape):
     """The whole file; its sections are read one by one."""
 
     name: str = Field(description="the lab's name")
+    import_: OneOrMore = Field(default=[], alias="import", description="a file, or a list of files")
     vpc: object = None
     subnets: object = None
     security_groups: object = None

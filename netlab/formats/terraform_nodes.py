@@ -16,13 +16,7 @@ from netlab.formats.terraform_network import HANDLED
 from netlab.formats.terraform_plan import Found, Resource
 from netlab.formats.terraform_words import Groups, State
 
-_GROUP_KEYS = (
-    "vpc_security_group_ids",
-    "security_group_ids",
-    "security_groups",
-    "security_group_id",
-    "security_group_names",
-)
+_GROUP_KEYS = ("vpc_security_group_ids", "security_group_ids", "security_groups")
 _SUBNET_KEYS = ("subnet_id", "subnet_ids", "subnets", "vpc_zone_identifier")
 _SILENT = {"aws_vpc_security_group_rules_exclusive", "aws_vpc_security_group_vpc_association"}
 _INSTANCES = {"aws_instance", "aws_spot_instance_request"}

@@ -20,12 +20,23 @@ class Groups:
 
 @dataclass(slots=True)
 class State:
-    """A state or plan while it is being read."""
+    """
+    A state or plan while it is being read.
+
+    Attributes:
+        default_groups: Ids of VPCs' default groups that no resource of the file is.
+    """
 
     file: str
     plan: Plan
     facts: Facts
+    default_groups: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        own = {text_of(each.values.get("id")) for each in self.plan.resources.values()}
+        for each in self.plan.resources.values():
+            self.default_groups |= {text_of(each.values.get("default_security_group_id"))} - own
 
     def place(self, address: str) -> Place:
         """Return the place of a resource: its address."""
@@ -106,7 +117,7 @@ class State:
     def groups_of(self, ids: list[str], found: Found) -> Groups:
         """Return the security groups of known ids and of followed references."""
         literals = [each for each in found.literals if each.rpartition("/")[2].startswith("sg-")]
-        keys = [*map(_group_key, ids), *map(_group_key, literals)]
+        keys = [self._named_group(each) for each in (*ids, *literals)]
         lost = list(found.lost)
         for address in found.addresses:
             key = self._group_at(address)
@@ -115,6 +126,13 @@ class State:
             else:
                 keys.append(key)
         return Groups(tuple(dict.fromkeys(keys)), tuple(lost))
+
+    def _named_group(self, text: str) -> GroupKey:
+        """Return the group of an id, which may have an account before it, or be that of a VPC's default group."""
+        account, slash, key = text.rpartition("/")
+        if key in self.default_groups:
+            return GroupKey(DEFAULT_OF_VPC)
+        return GroupKey(key, f"of account {account}" if slash else "")
 
     def _group_at(self, address: str) -> GroupKey | None:
         """Return the group that a resource is, or that comes with it; None where neither is so."""
@@ -133,8 +151,3 @@ class State:
         for reference in groups.lost:
             self.tell(resource, f"{name} refers to {reference}, which cannot be followed to a group before apply")
         yield from groups.found
-
-
-def _group_key(text: str) -> GroupKey:
-    account, slash, key = text.rpartition("/")
-    return GroupKey(key, f"of account {account}" if slash else "")

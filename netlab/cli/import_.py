@@ -1,0 +1,51 @@
+"""`netlab import`: real files of AWS, CloudFormation and Terraform to a lab file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netlab.errors import InputError
+
+
+@click.command("import", short_help="AWS JSON, CloudFormation or Terraform to a lab file.")
+@click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A template's parameter, or an export."
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+def import_(files: tuple[str, ...], parameters: tuple[str, ...], output: Path | None) -> None:
+    """
+    Make one lab of what `aws ec2 describe-...` and `terraform show -json` print, and of CloudFormation templates.
+
+    Without -o the lab file is printed. What netlab does not model is listed, each thing once, with its place.
+    Groups that nothing carries get an instance of their name.
+    """
+    import netlab  # noqa: PLC0415 - `--help` does without
+    from netlab.formats import render_lab  # noqa: PLC0415
+
+    lab, unmodelled = netlab.import_lab(files, parameters_from_words(parameters))
+    text = render_lab(lab)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{output}: cannot be written: {error.strerror}") from error
+        rules = sum(len(group.ingress) + len(group.egress) for group in lab.groups.values())
+        click.echo(f"{output}: {len(lab.groups)} security groups, {rules} rules, {len(lab.instances)} instances")
+    for line in unmodelled:
+        click.echo(f"netlab: not modelled: {line}", err=True)
+
+
+def parameters_from_words(words: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameters that ``NAME=VALUE`` words give."""
+    parameters = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise InputError(f"--parameter {word!r}: wanted NAME=VALUE")
+        parameters[name] = value
+    return parameters
