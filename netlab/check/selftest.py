@@ -63,6 +63,15 @@ class Draws:
     stories: int = STORIES_A_LAB
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A drawn lab; ``bulk`` is a story whose openings are played side by side."""
+
+    lab: Lab
+    bulk: tuple[Step, ...]
+    stories: tuple[Story, ...]
+
+
 def play_covering(running: Running, labs: Iterable[Lab], tally: Tally) -> Iterator[Finding]:
     """Play labs whose rows and stories say what is right; whatever is not as they say is a finding."""
     for lab in labs:
@@ -75,18 +84,23 @@ def play_covering(running: Running, labs: Iterable[Lab], tally: Tally) -> Iterat
             _note_lab(network, tally)
 
 
-def play_drawn(
-    running: Running, completed: Callable[[Lab], Lab], rng: Random, tally: Tally, draws: Draws | None = None
-) -> Iterator[Finding]:
-    """Draw one lab, and play what is drawn for it: many flows at once, changes between them, then stories."""
+def draw_case(completed: Callable[[Lab], Lab], rng: Random, draws: Draws | None = None) -> Case:
+    """Draw a lab and what is played on it."""
     draws = draws or Draws()
     lab = completed(draw_lab(rng, "drawn"))
-    stories = [draw_story(rng, lab, f"story {number}", rng.randint(3, 14)) for number in range(1, draws.stories + 1)]
+    stories = tuple(
+        draw_story(rng, lab, f"story {number}", rng.randint(3, 14)) for number in range(1, draws.stories + 1)
+    )
     bulk_rng = Random(rng.getrandbits(32))  # noqa: S311 - too much for Hypothesis to keep record of
-    with running(lab) as network:
-        yield from _play_bulk(network, lab, bulk_rng, tally, draws.bulk)
-        for story in stories:
-            yield from _play(network, lab, story, tally, _is_difference)
+    return Case(lab, tuple(_draw_bulk(bulk_rng, lab, draws.bulk)), stories)
+
+
+def play_case(running: Running, case: Case, tally: Tally) -> Iterator[Finding]:
+    """Play what was drawn: many flows at once with changes between them, then the stories."""
+    with running(case.lab) as network:
+        yield from _play_bulk(network, case, tally)
+        for story in case.stories:
+            yield from _play(network, case.lab, story, tally, _is_difference)
         _note_lab(network, tally)
 
 
@@ -126,14 +140,20 @@ def _play(
             return
 
 
-def _play_bulk(network: Network, lab: Lab, rng: Random, tally: Tally, count: int) -> Iterator[Finding]:
-    """Open many flows side by side, change something, open as many again; the first difference ends it."""
-    steps: list[Step] = [_opening(rng, lab, number) for number in range(count // 2)]
-    steps += [ChangeStep(draw_change(rng, lab)) for _ in range(2)]
-    steps += [_opening(rng, lab, number) for number in range(count // 2, count)]
+def _draw_bulk(rng: Random, lab: Lab, count: int) -> Iterator[Step]:
+    """Yield many openings, something that changes, and as many openings again."""
+    for number in range(count):
+        if number == count // 2:
+            yield ChangeStep(draw_change(rng, lab))
+            yield ChangeStep(draw_change(rng, lab))
+        yield OpenStep(f"f{number}", draw_question(rng, lab, plain=True), NOTHING_WANTED)
+
+
+def _play_bulk(network: Network, case: Case, tally: Tally) -> Iterator[Finding]:
+    """Play openings side by side, as many as stand together; the first difference ends it."""
     network.reset()
     played: list[Step] = []
-    for kind, group in groupby(steps, key=type):
+    for kind, group in groupby(case.bulk, key=type):
         members = list(group)
         if kind is OpenStep:
             openings = [step for step in members if isinstance(step, OpenStep)]
@@ -142,16 +162,12 @@ def _play_bulk(network: Network, lab: Lab, rng: Random, tally: Tally, count: int
                 tally.note(network.lab, flow.observation)
                 if _is_odd(flow):
                     story = Story("side by side", (*played, *openings[: openings.index(step) + 1]))
-                    yield _bulk_finding(lab, story, step, flow)
+                    yield _bulk_finding(case.lab, story, step, flow)
                     return
         else:
             for change in members:
                 _change(network, change, tally)
         played += members
-
-
-def _opening(rng: Random, lab: Lab, number: int) -> OpenStep:
-    return OpenStep(f"f{number}", draw_question(rng, lab, plain=True), NOTHING_WANTED)
 
 
 def _is_odd(flow: Flow) -> bool:

@@ -12,6 +12,9 @@ from typing import Protocol
 from netlab.model.stories import OpenStep, Story
 from netlab.model.topology import ConnectionTracking, Instance, Interface, Lab
 
+_ALONE = 20
+"""So many of the last steps are tried alone."""
+
 
 class Trial(Protocol):
     """Tells whether a story played on a lab still shows what it is about; False also where it cannot be played."""
@@ -50,10 +53,10 @@ def _fewer_steps(lab: Lab, story: Story, trial: Trial, is_late: Callable[[], boo
 
 
 def _shorter(story: Story) -> Iterator[Story]:
-    """Yield the story's last step alone, its halves, then the story without some of its steps, many first."""
+    """Yield the last steps one by one, the last one with all changes, then the story without some of its steps."""
     steps = story.steps
     if len(steps) > 1:
-        yield replace(story, steps=steps[-1:])
+        yield from (replace(story, steps=(step,)) for step in steps[: -_ALONE - 1 : -1])
     if len(steps) > 2:
         others = tuple(step for step in steps[:-1] if not isinstance(step, OpenStep))
         if len(others) < len(steps) - 1:

@@ -94,13 +94,13 @@ def _parts(seed: int, seconds: float, say: Progress) -> Iterator[_Part]:
 
 
 def _play_random(part: _Part, seed: int, end: float) -> None:
-    from netlab.check.selftest import play_drawn  # noqa: PLC0415 - `--help` does without
+    from netlab.check.selftest import draw_case, play_case  # noqa: PLC0415 - `--help` does without
 
     number = 0
     while time.monotonic() < end and len(part.findings) < _MOST_FINDINGS:
         number += 1
         rng = Random(f"{seed}.{part.driver}.{number}")  # noqa: S311 - to be repeated, not to be secret
-        part.findings += play_drawn(_in_lockstep, _as_from_file, rng, part.tally)
+        part.findings += play_case(_in_lockstep, draw_case(_as_from_file, rng), part.tally)
 
 
 # --- what is told
