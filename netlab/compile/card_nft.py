@@ -22,6 +22,9 @@ from netlab.plan.tags import Tag
 
 TABLE = "card"
 
+PAIRS = {4: "pairs4", 6: "pairs6"}
+"""The set of remembered pairs, by family: source and destination of the first packet, protocol."""
+
 PORTLESS = (33, 132, 136)
 """Protocols that Linux tracks by port and AWS does not: DCCP, SCTP, UDP-Lite."""
 
@@ -52,7 +55,7 @@ def card_nft(lab: Lab, interface: Interface) -> NftTable:
 
 def _sets(stream_s: int, other_s: int) -> list[str]:
     kinds = [("alive", "ct id", stream_s)]
-    kinds += [(f"pairs{family}", " . ".join(fields), other_s) for family, fields in _IP_FIELDS.items()]
+    kinds += [(PAIRS[family], " . ".join(fields), other_s) for family, fields in _IP_FIELDS.items()]
     return [
         f"  set {name} {{ typeof {kind}; flags dynamic,timeout; timeout {seconds}s; size 65535; }}"
         for name, kind, seconds in kinds
@@ -60,20 +63,30 @@ def _sets(stream_s: int, other_s: int) -> list[str]:
 
 
 def _pair_chains() -> list[str]:
-    """Return the chains that recall and remember a pair of addresses, and recall the pair an ICMP error is about."""
+    """
+    Return the chains that recall and remember a pair of addresses, and recall the pair an ICMP error is about.
+
+    A pair stands as its first packet had it; a card of an appliance sees that packet come and go.
+    """
     remember, recall, recall_quoted = [], [], []
-    for family, (source, destination, protocol) in _IP_FIELDS.items():
-        where, pairs = f"meta nfproto ipv{family}", f"@pairs{family}"
-        # Both ways round: a card of an appliance sees the same packet come and go.
-        both = (f"{source} . {destination}", f"{destination} . {source}")
-        remember += [f"{where} update {pairs} {{ {ends} . {protocol} }}" for ends in both]
-        recall.append(f"{where} {source} . {destination} . {protocol} {pairs} {_KNOWN}")
-        recall_quoted.append(f"{where} {' . '.join(_QUOTED_FIELDS[family])} {pairs} {_ABOUT_KNOWN}")
+    for family, fields in _IP_FIELDS.items():
+        where, pairs = f"meta nfproto ipv{family}", f"@{PAIRS[family]}"
+        there, back = _both_ways(*fields)
+        remember += [
+            f"{where} {back} {pairs} update {pairs} {{ {back} }} return",
+            f"{where} update {pairs} {{ {there} }}",
+        ]
+        recall += [f"{where} {key} {pairs} {_KNOWN}" for key in (there, back)]
+        recall_quoted += [f"{where} {key} {pairs} {_ABOUT_KNOWN}" for key in _both_ways(*_QUOTED_FIELDS[family])]
     return [
         _chain("recall-pair", *recall),
         _chain("remember-pair", *remember),
         _chain("recall-quoted", *recall_quoted),
     ]
+
+
+def _both_ways(source: str, destination: str, protocol: str) -> tuple[str, str]:
+    return f"{source} . {destination} . {protocol}", f"{destination} . {source} . {protocol}"
 
 
 def _udp_chains(udp_s: int, stream_s: int) -> list[str]:

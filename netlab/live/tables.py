@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
+
 from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, STREAM
 from netlab.compile.card_state import scaled_s
 from netlab.kernel.conntrack import ConntrackEntry
 from netlab.model.rules import TCP, UDP, Direction
 from netlab.model.topology import Interface, Lab
 from netlab.model.wire import Entry
+
+_MOST_IPV4 = 0xFFFFFFFF
 
 _LAST_SECOND_S = 0.5
 """What is said to be left where the kernel says 0."""
@@ -40,4 +44,23 @@ def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) ->
         tracked=tracked,
         state=raw.state,
         left_s=max(left_s, _LAST_SECOND_S) / lab.scale,
+    )
+
+
+def entry_from_pair(lab: Lab, interface: Interface, parts: tuple[int, ...], expires_s: int) -> Entry:
+    """Return what a pair of addresses means that a card remembers beside conntrack (ports ignored)."""
+    source, destination, protocol = parts
+    width = IPv4Address if max(source, destination) <= _MOST_IPV4 else IPv6Address
+    src = width(source)
+    return Entry(
+        interface=interface.label,
+        protocol=protocol,
+        src=src,
+        dst=width(destination),
+        sport=None,
+        dport=None,
+        opened_by=Direction.EGRESS if src in interface.addresses else Direction.INGRESS,
+        tracked=True,
+        state="",
+        left_s=max(expires_s, _LAST_SECOND_S) / lab.scale,
     )

@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from netlab.compile import compile_lab
+from netlab.compile.card_nft import PAIRS, TABLE
 from netlab.control import apply
 from netlab.kernel import machine
 from netlab.kernel.conntrack import list_entries
-from netlab.live.tables import entry_from_conntrack
+from netlab.kernel.nft import list_elements
+from netlab.live.tables import entry_from_conntrack, entry_from_pair
 from netlab.model.changes import Change
 from netlab.model.places import Ends
 from netlab.model.stories import Question
@@ -24,6 +26,7 @@ from netlab.model.verdicts import Transit
 from netlab.model.wire import Departure, Entry
 from netlab.plan.nouns import Plan, card_name, kernel_name
 from netlab.probe import Prober
+from netlab.probe.watch import Listener
 
 
 class LiveWire:
@@ -52,6 +55,7 @@ class LiveWire:
         self._plan = compile_lab(now)
         self._remember, self._before_real = remember, before_real
         self._prober: Prober | None = None
+        self._listener: Listener | None = None
         self.keep = False
         self._started = time.monotonic()
 
@@ -112,6 +116,12 @@ class LiveWire:
         self._lab, self._plan = lab, plan
         self._remember(lab)
 
+    def listen(self, listener: Listener) -> None:
+        """Have every record of every gate told, as it is read."""
+        self._listener = listener
+        if self._prober is not None:
+            self._prober.listener = listener
+
     def wait(self, seconds: float) -> None:
         """Let unscaled seconds pass."""
         time.sleep(seconds * self._lab.scale)
@@ -123,6 +133,8 @@ class LiveWire:
             namespace = kernel_name(self._plan.lab, card_name(node, interface.name))
             entries = (entry_from_conntrack(self._lab, interface, raw) for raw in list_entries(namespace))
             found.extend(entry for entry in entries if entry is not None)
+            pairs = list_elements(namespace, "inet", TABLE, tuple(PAIRS.values()))
+            found.extend(entry_from_pair(self._lab, interface, *pair) for pair in pairs)
         return tuple(found)
 
     def reset(self) -> None:
@@ -135,4 +147,5 @@ class LiveWire:
     def _probe(self) -> Prober:
         if self._prober is None:
             self._prober = Prober(self._lab)
+            self._prober.listener = self._listener
         return self._prober
