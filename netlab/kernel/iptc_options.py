@@ -22,10 +22,11 @@ class _LongerOption(ctypes.Structure):
 
 def read_options_as_laid_out() -> None:
     """Teach python-iptables the layout that the loaded libxtables has; an extension of several options tells it."""
-    options = iptc.Target(iptc.Rule(), name="NFLOG")._module.x6_options  # noqa: SLF001 - there is no public way
+    # Not by iptc.Target: it opens every table of the namespace we are in, the host's, and so makes them there.
+    options = iptc.xtables.xtables(2).find_target("NFLOG")[0].x6_options
     behind_first = ctypes.addressof(options.contents) + ctypes.sizeof(xt_option_entry)
     if ctypes.c_size_t.from_address(behind_first).value == 0:  # the longer one's number, where a name would begin
-        iptc.xtables.xtables._option_lookup = _find_longer  # noqa: SLF001 - likewise
+        iptc.xtables.xtables._option_lookup = _find_longer  # noqa: SLF001 - there is no public way
 
 
 def _find_longer(_: object, options: Any, name: bytes) -> Any:
