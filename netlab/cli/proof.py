@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from netlab.cli.import_ import parameters_from_words
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.topology import Lab
+
+Played = RowReport | StoryReport
 
 _COLOURS = {"ok": "green", "FAILED": "red", "DISAGREE": "magenta", "BROKEN": "yellow"}
 
@@ -25,6 +28,12 @@ _COLOURS = {"ok": "green", "FAILED": "red", "DISAGREE": "magenta", "BROKEN": "ye
 @click.option("-v", "--verbose", is_flag=True, help="The trail of every packet, not only of failures.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a lab, one a line.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write JUnit XML.")
+@click.option(
+    "--evidence",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep packets, records, counters.",
+)
 @click.option("--groups", multiple=True, metavar="FILE", help="Take the groups of a real file for the lab's own.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of --groups.")
 @click.argument("labs", nargs=-1, required=True, metavar="LAB...")
@@ -34,6 +43,7 @@ def check(
     groups: tuple[str, ...],
     parameters: tuple[str, ...],
     junit: Path | None,
+    evidence: Path | None,
     *,
     paper: bool,
     keep: bool,
@@ -49,6 +59,8 @@ def check(
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.play import has_any  # noqa: PLC0415
 
+    if evidence is not None and paper:
+        raise InputError("check: found --paper and --evidence, wanted one of them: on paper there are no packets")
     loaded = [netlab.load(name) for name in labs]
     if groups:
         loaded = [netlab.replace_groups(lab, groups, parameters_from_words(parameters)) for lab in loaded]
@@ -59,9 +71,13 @@ def check(
     if not any(has_any(lab, names) for lab in loaded):
         raise InputError(f"-k {' '.join(names)}: no expectation or story holds that")
     reports = []
+    if evidence is not None:
+        from netlab.cli.evidence import write_versions  # noqa: PLC0415 - `--help` does without
+
+        write_versions(evidence)
     for lab in loaded:
-        with netlab.paper(lab) if paper else netlab.running(lab, lockstep=True, keep_failed=keep) as network:
-            report = play_and_print(network, lab, names, verbose=verbose, silent=as_json)
+        with _playing(lab, paper=paper, keep=keep, evidence=evidence) as (network, watched):
+            report = play_and_print(network, lab, names, verbose=verbose, silent=as_json, watched=watched)
             network.failed = not report.ok
             if keep and not paper and not report.ok:
                 click.echo(f"netlab: {network.lab.name} is left up; netlab down {network.lab.name} ends it", err=True)
@@ -77,6 +93,27 @@ def check(
     sys.exit(0 if all(report.ok for report in reports) else 1)
 
 
+@contextmanager
+def _playing(
+    lab: Lab, *, paper: bool, keep: bool, evidence: Path | None
+) -> Iterator[tuple[Network, Callable[[Iterator[Played]], Iterator[Played]]]]:
+    """Hand over a network to play a lab on, and what its reports are to go through."""
+    import netlab  # noqa: PLC0415 - `--help` does without
+
+    if evidence is None:
+        with netlab.paper(lab) if paper else netlab.running(lab, lockstep=True, keep_failed=keep) as network:
+            yield network, iter
+        return
+    from netlab.cli.evidence import with_evidence  # noqa: PLC0415 - as above
+    from netlab.live.evidence import gathering  # noqa: PLC0415
+    from netlab.live.lab import throw_away  # noqa: PLC0415
+
+    with throw_away(lab) as wire, gathering(wire) as gathered:
+        network = netlab.in_lockstep(wire)
+        yield network, lambda played: with_evidence(played, gathered, evidence / lab.name)
+        wire.keep = keep and network.failed
+
+
 def warn(lab: Lab) -> None:
     """Print a lab's warnings."""
     for warning in lab.warnings:
@@ -84,15 +121,21 @@ def warn(lab: Lab) -> None:
 
 
 def play_and_print(
-    network: Network, lab: Lab, names: Iterable[str] = (), *, verbose: bool = False, silent: bool = False
+    network: Network,
+    lab: Lab,
+    names: Iterable[str] = (),
+    *,
+    verbose: bool = False,
+    silent: bool = False,
+    watched: Callable[[Iterator[Played]], Iterator[Played]] = iter,
 ) -> LabReport:
-    """Play a lab's expectations and stories, and print each as it comes."""
+    """Play a lab's expectations and stories, and print each as it comes; *watched* is what they go through."""
     from netlab.check import play_lab  # noqa: PLC0415 - `--help` does without
     from netlab.check.text import row_lines, story_lines, summary_lines  # noqa: PLC0415
 
     rows: list[RowReport] = []
     stories: list[StoryReport] = []
-    for each in play_lab(network, lab, names):
+    for each in watched(play_lab(network, lab, names)):
         if isinstance(each, RowReport):
             rows.append(each)
             lines = row_lines(each, verbose=verbose)

@@ -49,11 +49,13 @@ class Frame:
         packet: From its IP header on.
         outgoing: It left by the device (sent by another socket, or forwarded).
         time_us: When, in microseconds of the real-time clock.
+        link: The Ethernet header before it.
     """
 
     packet: bytes
     outgoing: bool
     time_us: int
+    link: bytes = b""
 
 
 class Tap:
@@ -119,7 +121,8 @@ class Tap:
                 if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
                     seconds, nanos = _TIMESPEC.unpack(value[:16])
                     time_us = seconds * 1_000_000 + nanos // 1000
-            frames.append(Frame(data[ETHERNET_HEADER:], address[2] == _PACKET_OUTGOING, time_us))
+            outgoing = address[2] == _PACKET_OUTGOING
+            frames.append(Frame(data[ETHERNET_HEADER:], outgoing, time_us, data[:ETHERNET_HEADER]))
 
     def lost(self) -> int:
         """Return how many frames found no room since the last call."""

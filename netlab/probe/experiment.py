@@ -31,7 +31,7 @@ from netlab.probe.decoding import IpHead, destination, ip_head, is_fragment
 from netlab.probe.doors import Door
 from netlab.probe.encoding import encode
 from netlab.probe.evidence import Clue, Followed, clue_from_frame, clue_from_record, transit_from_evidence
-from netlab.probe.watch import Gate, Sighting, Watch
+from netlab.probe.watch import Gate, Listener, Sighting, Watch
 
 SILENCE_S = 0.6
 """So long without news, and what has no end yet is BROKEN."""
@@ -73,6 +73,15 @@ class Prober:
     def close(self) -> None:
         """Close every socket; an open one keeps a deleted namespace alive."""
         self._watch.close()
+
+    @property
+    def listener(self) -> Listener | None:
+        """Told every record of every gate, as it is read; None = nobody is."""
+        return self._watch.listener
+
+    @listener.setter
+    def listener(self, listener: Listener | None) -> None:
+        self._watch.listener = listener
 
     def transmit(self, departures: Sequence[Departure], started: float) -> list[Transit]:
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -24,6 +24,9 @@ class Gate:
     reader: LogReader
 
 
+Listener = Callable[[str, LogRecord], None]
+"""Told a gate's namespace, by its short name, and a record of it."""
+
 Sighting = tuple[Gate, LogRecord] | tuple[Door, Frame]
 """What was seen, and where."""
 
@@ -35,6 +38,7 @@ class Watch:
     Attributes:
         doors: By station.
         buffer_size: The smallest of the readers' buffers, in bytes.
+        listener: Told every record that is read; None = nobody is.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -45,6 +49,7 @@ class Watch:
             KernelError: The lab does not run, or another process watches it.
         """
         self.doors: dict[Station, Door] = {}
+        self.listener: Listener | None = None
         self._points: dict[int, Gate | Door] = {}
         with ExitStack() as stack:
             self._poll = select.epoll()
@@ -87,6 +92,8 @@ class Watch:
             point = self._points[descriptor]
             if isinstance(point, Gate):
                 for record in point.reader.read():
+                    if self.listener is not None:
+                        self.listener(point.namespace, record)
                     yield point, record
             else:
                 for frame in point.tap.read():
