@@ -122,7 +122,7 @@ def peer_from_text(lab: Lab, group: str, text: str) -> Peer:
         return GroupRef(text)
     if text in lab.prefix_lists:
         return PrefixListRef(text)
-    if "/" in text or ":" in text or address_from_text(text) is not None or re.fullmatch(r"[0-9.]+", text):
+    if "/" in text or ":" in text or address_from_text(text) is not None or re.match(r"[0-9]+(\.|$)", text):
         return cidr_from_request(text)
     if text.startswith("pl-"):
         raise RefusedError("InvalidPrefixListID.NotFound", f"The prefix list ({text}) does not exist.")
