@@ -20,6 +20,7 @@ from netlab.model.packets import Packet
 from netlab.model.rules import ICMP, TCP, UDP
 from netlab.oracle.atlas import Atlas
 from netlab.oracle.flows import Key, answer_key, can_open, flow_key
+from netlab.oracle.tcp import Outcome, TcpKind, TcpMemory, opened, step
 from netlab.oracle.tracker import rounded_timer_s
 
 NAT_IDLE_S = 350
@@ -54,11 +55,12 @@ def enter_vpc(atlas: Atlas, packet: Packet) -> Packet | None:
 
 @dataclass(slots=True)
 class Mapping:
-    """A flow through a NAT gateway: its first packet inside, and as it went on."""
+    """A flow through a NAT gateway: its first packet inside, and as it went on; for TCP, what is known of it."""
 
     inner: Packet
     outer: Packet
     expires_s: float
+    tcp: TcpMemory | None = None
 
 
 @dataclass(slots=True)
@@ -92,7 +94,10 @@ class NatTable:
         if key is None:
             return None
         mapping = self._find(self._inner, key, now_s)
-        if mapping is None:
+        outcome = self._carry(mapping, packet, reply=False)
+        if outcome is Outcome.INVALID:
+            return None
+        if mapping is None or outcome is Outcome.REOPENED:
             if not can_open(packet) or (packet.protocol == TCP and not packet.opens_tcp):
                 return None
             mapping = self._map(packet, key, now_s, number)
@@ -107,10 +112,19 @@ class NatTable:
             return self._error_inward(packet, now_s)
         key = flow_key(packet)
         mapping = self._find(self._outer, key, now_s) if key is not None else None
-        if mapping is None:
+        if mapping is None or self._carry(mapping, packet, reply=True) in {Outcome.INVALID, Outcome.REOPENED}:
             return None
         self._renew(mapping, now_s)
         return replace(packet, dst=mapping.inner.src, dport=mapping.inner.sport, icmp_id=mapping.inner.icmp_id)
+
+    def _carry(self, mapping: Mapping | None, packet: Packet, *, reply: bool) -> Outcome:
+        """Return what a packet is to its mapping's connection; what is no part of it goes nowhere."""
+        if mapping is None or mapping.tcp is None:
+            return Outcome.CARRIED
+        outcome, mapping.tcp = step(mapping.tcp, packet.flags, reply=reply)
+        if outcome in {Outcome.ENDED, Outcome.REOPENED}:
+            self._forget(mapping)
+        return outcome
 
     def _error_outward(self, packet: Packet, now_s: float) -> Packet | None:
         """The quoted packet came from the internet: an answer, as it was inside."""
@@ -141,7 +155,8 @@ class NatTable:
             outer = _with_number(replace(packet, src=self.ip), number)
             outer_key = flow_key(outer)
             if outer_key is not None and self._find(self._outer, answer_key(outer_key), now_s) is None:
-                mapping = Mapping(packet, outer, now_s)
+                tcp = opened(TcpKind.SYN) if packet.protocol == TCP else None
+                mapping = Mapping(packet, outer, now_s, tcp)
                 self._inner[key] = mapping
                 self._outer[answer_key(outer_key)] = mapping
                 return mapping
