@@ -7,11 +7,14 @@ from ipaddress import IPv4Address, IPv6Address
 from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, STREAM
 from netlab.compile.card_state import scaled_s
 from netlab.kernel.conntrack import ConntrackEntry
+from netlab.model.packets import ECHO_TYPES
 from netlab.model.rules import TCP, UDP, Direction
 from netlab.model.topology import Interface, Lab
 from netlab.model.wire import Entry
 
 _MOST_IPV4 = 0xFFFFFFFF
+
+_ECHO_TYPES = {kind for kinds in ECHO_TYPES.values() for kind in kinds}
 
 _LAST_SECOND_S = 0.5
 """What is said to be left where the kernel says 0."""
@@ -32,14 +35,16 @@ def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) ->
         return None
     tracked = bool(raw.mark & ENTRY_TRACKED)
     by_instance = bool(raw.mark & ENTRY_BY_INSTANCE) if tracked else raw.src in interface.addresses
-    has_ports = raw.protocol in {TCP, UDP}  # GRE's keys stand in their place, and AWS does not look at them
+    ports = (raw.sport, raw.dport) if raw.protocol in {TCP, UDP} else (None, None)  # GRE has keys in their place
+    if raw.icmp_type in _ECHO_TYPES:
+        ports = (raw.icmp_id, None)
     return Entry(
         interface=interface.label,
         protocol=raw.protocol,
         src=raw.src,
         dst=raw.dst,
-        sport=raw.icmp_id if raw.icmp_id is not None else raw.sport if has_ports else None,
-        dport=raw.dport if has_ports else None,
+        sport=ports[0],
+        dport=ports[1],
         opened_by=Direction.EGRESS if by_instance else Direction.INGRESS,
         tracked=tracked,
         state=raw.state,
