@@ -124,7 +124,7 @@ def _comparisons(folder: Path, runs: int) -> None:
     netns.create(namespace)
     run_inside(namespace, ["ipset", "restore"], "".join(render_set(each) for each in card.sets))
     _compare(
-        f"a card of {RULES} rules, written and read back",
+        f"a card of {RULES} rules, replaced and read back",
         {
             title: partial(driver_by_name(name).replace, namespace, card.tables)
             for title, name in (("python-iptables", "iptc"), ("iptables-legacy-restore", "legacy"))
