@@ -7,7 +7,7 @@ Reports as plain lines of at most 80 columns. The first word of a row's line is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from netlab.check.judge import rule_of
@@ -183,7 +183,7 @@ def _observed(row: Expectation | Step, outcome: Outcome) -> str:
             return outcome.observation.seen.value + which
 
 
-def _trail(trail: tuple[Sight, ...], indent: int) -> Iterator[str]:
+def _trail(trail: Sequence[Sight], indent: int) -> Iterator[str]:
     for number, sight in enumerate(trail):
         yield from _labelled("trail" if number == 0 else "", f"{sight.at}: {sight.packet}", indent)
 

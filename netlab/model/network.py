@@ -46,7 +46,7 @@ class Sent:
     @property
     def trail(self) -> tuple[Sight, ...]:
         """Where the deciding packet was seen."""
-        return self.observation.deciding.trail
+        return tuple(self.observation.deciding.trail)
 
 
 @dataclass(frozen=True, slots=True)

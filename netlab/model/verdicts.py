@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -134,7 +135,7 @@ class Transit:
     arrived: Packet | None
     seen: Seen
     passages: tuple[Passage, ...]
-    trail: tuple[Sight, ...] = ()
+    trail: Sequence[Sight] = ()
     at_s: float = 0.0
     detail: str = ""
     disagreement: str = ""

@@ -32,6 +32,11 @@ class Door:
     mtu: int
     send: Callable[[bytes, Address], None]
 
+    @property
+    def name(self) -> str:
+        """The station's."""
+        return str(self.station)
+
 
 def open_doors(lab: Lab, stack: ExitStack) -> Iterator[Door]:
     """

@@ -7,8 +7,9 @@ are put in the order in which gates stand on a packet's way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple, overload
 
 from netlab.model.packets import Packet
 from netlab.model.rules import Direction
@@ -49,10 +50,9 @@ _WAY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Clue:
+class Clue(NamedTuple):
     """
-    One place at which a packet was seen.
+    One place at which a packet was seen; a tuple, since a matrix makes hundreds of thousands.
 
     Attributes:
         at: The gate's name, or the station's.
@@ -73,6 +73,13 @@ class Clue:
     def denies(self) -> bool:
         """Tell whether the packet died here."""
         return self.passage is not None and self.passage.decision is Decision.DENY
+
+
+class Said(NamedTuple):
+    """What a log prefix says: what the gate did, and where it stands on a packet's way."""
+
+    passage: Passage
+    step: int
 
 
 @dataclass(slots=True)
@@ -105,7 +112,7 @@ class Followed:
     @property
     def has_ended(self) -> bool:
         """Tell whether nothing more is to come of it."""
-        return bool(self.trouble) or self.is_complete or any(clue.denies for clue in self.clues)
+        return bool(self.trouble) or self.is_complete or any(clue.denies for clue in reversed(self.clues))
 
 
 def gate_from_tag(lab: Lab, namespace: str, tag: Tag) -> str:
@@ -129,6 +136,12 @@ def gate_from_tag(lab: Lab, namespace: str, tag: Tag) -> str:
 
 def clue_from_record(lab: Lab, namespace: str, prefix: str, data: bytes, *, time_us: int, seq: int) -> Clue | None:
     """Return the clue in a gate's log record; None = the prefix is no tag of a gate of this lab."""
+    said = said_by(lab, namespace, prefix)
+    return None if said is None else Clue(said.passage.gate, data, time_us, seq, said.step, said.passage)
+
+
+def said_by(lab: Lab, namespace: str, prefix: str) -> Said | None:
+    """Return what a gate's log prefix says; None = it is no tag of a gate of this lab."""
     tag = tag_from_text(prefix)
     if tag is None:
         return None
@@ -140,7 +153,7 @@ def clue_from_record(lab: Lab, namespace: str, prefix: str, data: bytes, *, time
     kind, _, rest = tag.part.partition("/")
     place = f"acl-{rest.rpartition('/')[2]}" if kind == "acl" else kind
     step = _WAY.index(place) if place in _WAY else 0
-    return Clue(gate, data, time_us, seq, step, Passage(gate, decision, reason, tag.rule or None))
+    return Said(Passage(gate, decision, reason, tag.rule or None), step)
 
 
 def clue_from_frame(station: str, data: bytes, *, time_us: int, outgoing: bool) -> Clue:
@@ -148,28 +161,63 @@ def clue_from_frame(station: str, data: bytes, *, time_us: int, outgoing: bool) 
     return Clue(station, data, time_us, 0, _WAY.index("leaving" if outgoing else "arriving"))
 
 
+class Trail(Sequence[Sight]):
+    """Where a packet was seen; read from the bytes only when somebody looks, which in bulk few do."""
+
+    __slots__ = ("_clues", "_sent", "_sights", "_station")
+
+    def __init__(self, station: str, sent: Packet, clues: Sequence[Clue]) -> None:
+        self._station, self._sent, self._clues = station, sent, clues
+        self._sights: tuple[Sight, ...] | None = None
+
+    def _read(self) -> tuple[Sight, ...]:
+        if self._sights is None:
+            self._sights = (Sight(self._station, self._sent), *_sights(self._clues, self._sent))
+        return self._sights
+
+    @overload
+    def __getitem__(self, index: int) -> Sight: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Sight, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Sight | tuple[Sight, ...]:
+        return self._read()[index]
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._read() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._read())
+
+
 def transit_from_evidence(followed: Followed) -> Transit:
     """Sum up what is known of a packet; without an end that a gate or its target claims it is BROKEN."""
     sent, station = followed.departure.packet, str(followed.departure.station)
     clues = in_order(followed.clues)
     denied = bool(clues) and clues[-1].denies
-    places = [*clues, followed.arrival] if followed.arrival is not None and followed.is_complete else clues
-    trail = [Sight(station, sent), *_sights(places, sent)]
-    arrived = trail[-1].packet if len(places) > len(clues) else None
-    detail = followed.trouble or _contradiction(trail, clues, arrived)
+    arrival = followed.arrival if followed.is_complete else None
+    trail = Trail(station, sent, clues if arrival is None else [*clues, arrival])
+    arrived = None if arrival is None else trail[-1].packet
+    detail = followed.trouble
+    if not detail and denied == (arrived is not None):
+        detail = _contradiction(trail, clues, arrived)
     seen = Seen.BROKEN if detail else Seen.LOST if denied else Seen.DELIVERED
     return Transit(
         sent=sent,
         arrived=arrived,
         seen=seen,
-        passages=tuple(clue.passage for clue in clues if clue.passage is not None),
-        trail=tuple(trail),
+        passages=tuple([clue.passage for clue in clues if clue.passage is not None]),
+        trail=trail,
         at_s=followed.at_s,
         detail=detail,
     )
 
 
-def _contradiction(trail: list[Sight], clues: list[Clue], arrived: Packet | None) -> str:
+def _contradiction(trail: Sequence[Sight], clues: list[Clue], arrived: Packet | None) -> str:
     denied = bool(clues) and clues[-1].denies
     if denied and arrived is not None:
         return f"{trail[-1].at} saw it arrive, though {clues[-1].at} says that it dropped it"
@@ -180,9 +228,9 @@ def _contradiction(trail: list[Sight], clues: list[Clue], arrived: Packet | None
 
 def in_order(clues: list[Clue]) -> list[Clue]:
     """Put clues in the order of the way; a gate speaks once for all fragments, and what denies ends the way."""
-    timed = all(clue.time_us for clue in clues)  # older kernels do not always say when
+    key = _by_time if all(clue.time_us for clue in clues) else _by_step  # older kernels do not always say when
     ordered: list[Clue] = []
-    for clue in sorted(clues, key=lambda clue: (clue.denies, clue.time_us if timed else 0, clue.step, clue.seq)):
+    for clue in sorted(clues, key=key):
         before = ordered[-1] if ordered else None
         if before is not None and (before.at, before.passage) == (clue.at, clue.passage):
             continue
@@ -192,7 +240,15 @@ def in_order(clues: list[Clue]) -> list[Clue]:
     return ordered
 
 
-def _sights(clues: list[Clue], sent: Packet) -> Iterator[Sight]:
+def _by_time(clue: Clue) -> tuple[bool, int, int, int]:
+    return clue.denies, clue.time_us, clue.step, clue.seq
+
+
+def _by_step(clue: Clue) -> tuple[bool, int, int]:
+    return clue.denies, clue.step, clue.seq
+
+
+def _sights(clues: Sequence[Clue], sent: Packet) -> Iterator[Sight]:
     """Yield what was seen at each place; mostly it is the same everywhere, and then read once."""
     known: dict[bytes, Packet] = {}
     for clue in clues:

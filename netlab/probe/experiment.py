@@ -30,7 +30,7 @@ from netlab.probe.cookies import Cookies
 from netlab.probe.decoding import IpHead, destination, ip_head, is_fragment
 from netlab.probe.doors import Door
 from netlab.probe.encoding import encode
-from netlab.probe.evidence import Clue, Followed, clue_from_frame, clue_from_record, transit_from_evidence
+from netlab.probe.evidence import Clue, Followed, Said, clue_from_frame, said_by, transit_from_evidence
 from netlab.probe.watch import Gate, Listener, Sighting, Watch
 
 SILENCE_S = 0.6
@@ -58,6 +58,7 @@ class Prober:
         self.lab = lab
         self._cookies = Cookies(os.urandom(4))
         self._count = 0
+        self._prefixes: dict[tuple[str, str], Said | None] = {}
         self._fragments: dict[tuple[int, Address, Address], int] = {}
         self._watch = Watch(lab)
         self._batch_size = max(1, min(MOST_AT_ONCE, self._watch.buffer_size // _BUFFER_A_PACKET))
@@ -181,7 +182,7 @@ class Prober:
             head = ip_head(data) if is_fragment(data) else None
             number = self._cookies.number(data) if head is None else self._fragment_of(data, head)
             if number in under_way:
-                _note(self.lab, under_way[number], sighting, head)
+                self._note(under_way[number], sighting, head)
                 news = True
             elif number is None and head is not None and head.offset:
                 strays.append(sighting)  # its first fragment is still to be read
@@ -197,39 +198,44 @@ class Prober:
             self._fragments[name] = number
         return number
 
+    def _note(self, followed: Followed, sighting: Sighting, head: IpHead | None) -> None:
+        """Add what was seen to what is known of a packet; *head* is a fragment's."""
+        point, sight = sighting
+        follows = head is not None and head.offset > 0
+        if isinstance(point, Gate) and isinstance(sight, LogRecord):
+            clue = self._clue(point, sight)
+            if clue is None:
+                followed.trouble = f"{point.namespace} logged it as {sight.prefix!r}, which no gate says"
+            elif clue.denies or not follows:
+                followed.clues.append(clue)
+        elif isinstance(point, Door) and isinstance(sight, Frame):
+            clue = clue_from_frame(point.name, sight.packet, time_us=sight.time_us, outgoing=sight.outgoing)
+            if sight.outgoing or destination(sight.packet) not in point.owned:
+                if not follows:
+                    followed.clues.append(clue)
+                return
+            followed.pieces[0 if head is None else head.offset] = followed.length if head is None else head.length
+            if not follows:
+                followed.arrival = clue
+
+    def _clue(self, gate: Gate, record: LogRecord) -> Clue | None:
+        """Return the clue in a record; what a prefix says is read once."""
+        place = (gate.namespace, record.prefix)
+        if place not in self._prefixes:
+            self._prefixes[place] = said_by(self.lab, *place)
+        said = self._prefixes[place]
+        if said is None:
+            return None
+        return Clue(said.passage.gate, record.payload, record.time_us, record.seq, said.step, said.passage)
+
     def _said(self) -> list[Clue]:
         """Return what gates say of packets that are not netlab's own."""
         clues = (
-            _clue_from_record(self.lab, point, sight)
+            self._clue(point, sight)
             for point, sight in self._watch.read(0)
             if isinstance(point, Gate) and isinstance(sight, LogRecord)
         )
         return [clue for clue in clues if clue is not None]
-
-
-def _note(lab: Lab, followed: Followed, sighting: Sighting, head: IpHead | None) -> None:
-    """Add what was seen to what is known of a packet; *head* is a fragment's."""
-    point, sight = sighting
-    follows = head is not None and head.offset > 0
-    if isinstance(point, Gate) and isinstance(sight, LogRecord):
-        clue = _clue_from_record(lab, point, sight)
-        if clue is None:
-            followed.trouble = f"{point.namespace} logged it as {sight.prefix!r}, which no gate says"
-        elif clue.denies or not follows:
-            followed.clues.append(clue)
-    elif isinstance(point, Door) and isinstance(sight, Frame):
-        clue = clue_from_frame(str(point.station), sight.packet, time_us=sight.time_us, outgoing=sight.outgoing)
-        if sight.outgoing or destination(sight.packet) not in point.owned:
-            if not follows:
-                followed.clues.append(clue)
-            return
-        followed.pieces[0 if head is None else head.offset] = followed.length if head is None else head.length
-        if not follows:
-            followed.arrival = clue
-
-
-def _clue_from_record(lab: Lab, gate: Gate, record: LogRecord) -> Clue | None:
-    return clue_from_record(lab, gate.namespace, record.prefix, record.payload, time_us=record.time_us, seq=record.seq)
 
 
 def _data(sighting: Sighting) -> bytes:
