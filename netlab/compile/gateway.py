@@ -50,6 +50,12 @@ PUBLIC_OF, PRIVATE_OF = "public_of", "private_of"
 NAT_IDLE_S = 350
 """Source: VPC User Guide, "NAT gateway basics"."""
 
+_TCP_STATES = (
+    "syn_sent", "syn_recv", "established", "fin_wait", "close_wait", "last_ack", "time_wait", "close",
+    "max_retrans", "unacknowledged",
+)  # fmt: skip
+"""Of a NAT gateway one time is known, for all of them."""
+
 _INNER_SOURCE, _INNER_DESTINATION, _INNER_CHECKSUM = 20, 24, 18
 """Offsets in an ICMP error of fields of the packet it is about (RFC 792: 8 bytes, then its IP header)."""
 
@@ -136,12 +142,7 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
     """Compile the namespace of a NAT gateway."""
     name = nat_name(gateway.name)
     idle_s = scaled_s(lab, NAT_IDLE_S)
-    timers = (
-        "tcp_timeout_established",
-        "udp_timeout",
-        "udp_timeout_stream",
-        "icmp_timeout",
-    )
+    timers = (*(f"tcp_timeout_{state}" for state in _TCP_STATES), "udp_timeout", "udp_timeout_stream", "icmp_timeout")
     return Namespace(
         name,
         devices=lone_devices(name, ("vpc",), OUTSIDE_MTU),
@@ -149,6 +150,7 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
             *ROUTER_SYSCTLS,
             *device_sysctls("vpc"),
             ("netfilter/nf_conntrack_tcp_be_liberal", "1"),
+            ("netfilter/nf_conntrack_tcp_ignore_invalid_rst", "1"),
             ("netfilter/nf_conntrack_checksum", "0"),  # the kernel sums UDP-Lite up as if it were UDP
             ("netfilter/nf_conntrack_tcp_loose", "0"),  # nothing but a SYN opens a flow
             *((f"netfilter/nf_conntrack_{timer}", str(idle_s)) for timer in timers),
