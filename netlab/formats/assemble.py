@@ -149,6 +149,9 @@ def _match_entries(facts: Facts) -> None:
         else:
             names = ", ".join(each.key for each in chosen) or "none"
             facts.wrong(place, f"of which list these are the file's name has to say (pl-….json); lacking are {names}")
+    for each in facts.lists.values():
+        if each.entries is None and each.key not in named:
+            facts.note(each.place, f"prefix list {each.key} ({each.name}): its entries are in no file")
 
 
 def _groups_of(facts: Facts, vpc: str) -> list[FoundGroup]:

@@ -31,20 +31,27 @@ _SECTIONS = (
 )
 
 
-def bring_in(sheet: Sheet, reader: Reader | None) -> None:
-    """Put what the files of ``import:`` give into the sheet's data; what is defined twice is a mistake."""
+def bring_in(sheet: Sheet, reader: Reader | None) -> bool:
+    """
+    Put what the files of ``import:`` give into the sheet's data; what is defined twice is a mistake.
+
+    Returns:
+        Whether the files could be read; where not, names that they define would be missed in vain.
+    """
     tree = sheet.reading.tree
     files = sheet.get(("import",))
     if not isinstance(tree, dict) or files is None:
-        return
+        return True
     texts = _texts(sheet, [files] if isinstance(files, str) else files, reader)
+    if texts is None:
+        return False
     if not texts:
-        return
+        return True
     try:
         imported = import_files(texts, furnish=not tree.get("instances"), cidr=_own_network(sheet))
     except LabFileError as error:
         sheet.mistakes += error.mistakes
-        return
+        return False
     sheet.warnings += imported.unmodelled
     data = lab_data(imported.lab)
     _add_vpc(sheet, tree, data, imported)
@@ -52,21 +59,22 @@ def bring_in(sheet: Sheet, reader: Reader | None) -> None:
         new = data.get(section, {})
         if isinstance(new, dict) and new and not (section == "hosts" and tree.get("hosts")):
             _add_section(sheet, tree, section, new)
+    return True
 
 
-def _texts(sheet: Sheet, files: object, reader: Reader | None) -> dict[str, str]:
-    texts = {}
-    for index, name in enumerate(files if isinstance(files, list) else ()):
-        path = ("import", index)
+def _texts(sheet: Sheet, files: object, reader: Reader | None) -> dict[str, str] | None:
+    """Return the texts of the files; None where one cannot be got."""
+    texts: dict[str, str | None] = {}
+    for name in files if isinstance(files, list) else ():
         if not isinstance(name, str):
-            sheet.wrong(path, f"found {shown(name)}, wanted the name of a file")
-        elif reader is None:
-            sheet.wrong(path, f"found {shown(name)}, but files cannot be read from here")
-        else:
-            text = sheet.take(path, reader, name)
-            if text is not None:
-                texts[name] = text
-    return texts
+            sheet.wrong(("import",), f"found {shown(name)}, wanted the name of a file")
+            return None
+        if reader is None:
+            sheet.wrong(("import",), f"found {shown(name)}, but files cannot be read from here")
+            return None
+        texts[name] = sheet.take(("import",), reader, name)
+    known = {name: text for name, text in texts.items() if text is not None}
+    return known if len(known) == len(texts) else None
 
 
 def _own_network(sheet: Sheet) -> IPv4Network | None:

@@ -59,7 +59,7 @@ def read_document(text: str, file: str) -> Document:
         try:
             return Document(file, json.loads(text))
         except json.JSONDecodeError as error:
-            ended = error.pos >= len(text.rstrip())
+            ended = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
             problem = "the text ends too early" if ended else f"{error.msg} (column {error.colno})"
             raise LabFileError((Mistake(file, error.lineno, "", f"this is not JSON: {problem}"),)) from error
         except RecursionError as error:

@@ -45,7 +45,8 @@ def parse_lab(text: str, file: str = "lab.yaml", reader: Reader | None = None) -
         if not sheet.mistakes:
             sheet.wrong((), f"found {shown(reading.tree)}, wanted a lab: a mapping with name, vpc, subnets …")
         raise LabFileError(tuple(sheet.mistakes))
-    bring_in(sheet, reader)
+    if not bring_in(sheet, reader):
+        raise LabFileError(tuple(dict.fromkeys(sheet.mistakes)))
     lab = _read_lab(sheet)
     if sheet.mistakes:
         raise LabFileError(tuple(dict.fromkeys(sheet.mistakes)))

@@ -145,10 +145,10 @@ def _wants_public(state: State, resource: Resource, kind: str, subnet: str) -> b
     said = resource.values.get("associate_public_ip_address")
     if said is not None:
         return truth(said, default=False)
-    if not state.plan.is_plan:
-        return False
     if kind == "load-balancer":
         return not truth(resource.values.get("internal"), default=False)
+    if not state.plan.is_plan:
+        return False
     if kind not in {"instance", "launch-template"}:
         return False
     known = state.facts.subnets.get(subnet)

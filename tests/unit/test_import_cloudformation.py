@@ -1,0 +1,213 @@
+"""CloudFormation templates become a lab: references, functions, conditions, egress defaults, nodes."""
+
+from pathlib import Path
+
+import pytest
+
+from netlab.control import completed
+from netlab.errors import InputError, LabFileError
+from netlab.formats import Imported, import_files, parse_lab, render_lab
+from netlab.model.rules import SecurityGroup
+
+TEMPLATE = (Path(__file__).parent / "data" / "template.yaml").read_text(encoding="utf-8")
+
+GROUP = """
+Parameters:
+  Plain: {{Type: String, Default: 192.0.2.0/24}}
+  Bare: {{Type: String}}
+  Nets: {{Type: CommaDelimitedList, Default: "10.1.0.0/16, 10.2.0.0/16"}}
+  Port: {{Type: Number, Default: 8080}}
+Mappings: {{Map: {{a: {{cidr: 10.3.0.0/16}}}}}}
+Conditions: {{Yes: !Equals [a, a], No: !Not [!Condition Yes]}}
+Resources:
+  Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: 10.7.0.0/16}}}}
+  Other: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: o, VpcId: !Ref Vpc}}}}
+  Address: {{Type: AWS::EC2::EIP}}
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: w
+      VpcId: !Ref Vpc
+      SecurityGroupIngress:
+      - {rule}
+"""
+RULE = "{{IpProtocol: tcp, FromPort: 22, ToPort: 22, {}}}"
+
+
+def _web(rule: str, parameters: dict[str, str] | None = None) -> Imported:
+    return import_files({"t.yaml": GROUP.format(rule=rule)}, parameters or {})
+
+
+def _rules(group: SecurityGroup) -> list[str]:
+    return [str(rule) for rule in (*group.ingress, *group.egress)]
+
+
+PEERS = [
+    ("CidrIp: !Ref Plain", "192.0.2.0/24"),
+    ("CidrIp: {Ref: Plain}", "192.0.2.0/24"),
+    ("CidrIp: !Sub '${Plain}'", "192.0.2.0/24"),
+    ("CidrIp: !Sub ['10.${x}.0.0/16', {x: 9}]", "10.9.0.0/16"),
+    ("CidrIp: !Join [/, [10.0.0.0, 8]]", "10.0.0.0/8"),
+    ("CidrIp: !Select [1, !Ref Nets]", "10.2.0.0/16"),
+    ("CidrIp: !Select [0, !Split [';', '10.4.0.0/16;x']]", "10.4.0.0/16"),
+    ("CidrIp: !FindInMap [Map, a, cidr]", "10.3.0.0/16"),
+    ("CidrIp: !If [Yes, 10.5.0.0/16, !Ref Bare]", "10.5.0.0/16"),
+    ("CidrIp: !If [No, !Ref Bare, 10.6.0.0/16]", "10.6.0.0/16"),
+    ("CidrIp: !GetAtt Vpc.CidrBlock", "10.7.0.0/16"),
+    ("CidrIp: !Select [2, !Cidr [10.8.0.0/16, 4, 8]]", "10.8.2.0/24"),
+    ("CidrIp: 10.9.9.9/8", "10.0.0.0/8"),
+    ("CidrIpv6: '::/0'", "::/0"),
+    ("SourceSecurityGroupId: !Ref Other", "Other"),
+    ("SourceSecurityGroupId: !GetAtt Other.GroupId", "Other"),
+    ("SourceSecurityGroupId: {Fn::GetAtt: [Other, GroupId]}", "Other"),
+    ("SourceSecurityGroupId: !Sub '${Other.GroupId}'", "Other"),
+    ("SourceSecurityGroupName: !Ref Other", "Other"),
+    ("SourceSecurityGroupId: !GetAtt Vpc.DefaultSecurityGroup", "default"),
+]
+
+
+@pytest.mark.parametrize(("peer", "expected"), PEERS)
+def test_a_peer_is_resolved(peer: str, expected: str) -> None:
+    """Through parameters, functions, mappings, conditions and attributes."""
+    assert [str(rule.peer) for rule in _web(RULE.format(peer)).lab.groups["Web"].ingress] == [expected]
+
+
+UNRESOLVED = [
+    ("CidrIp: !Ref Bare", "parameter Bare has no default; give it with --parameter Bare=VALUE"),
+    ("CidrIp: !Ref Nothing", "no parameter or resource is named 'Nothing'"),
+    ("CidrIp: !Sub '${Address}/32'", "Address is known only after deployment"),
+    ("CidrIp: !ImportValue office", "export office is of another stack; give it with --parameter office=VALUE"),
+    ("CidrIp: !Select [7, !Ref Nets]", "the list has 2 items"),
+    ("CidrIp: !FindInMap [Map, b, cidr]", "no such entry"),
+    ("CidrIp: !If [Maybe, a, b]", "no condition is named 'Maybe'"),
+    ("CidrIp: nonsense", "wanted a network"),
+    ("CidrIp: '::/0'", "wanted an IPv4 network"),
+    ("CidrIpv6: 10.0.0.0/8", "wanted an IPv6 network"),
+    ("SourceSecurityGroupId: !GetAtt Missing.GroupId", "no resource is named 'Missing'"),
+    ("SourceSecurityGroupId: sg-0123", "names sg-0123, a security group that is in none of the files"),
+    ("Description: nobody", "found no peer"),
+    ("CidrIp: 10.0.0.0/8, CidrIpv6: '::/0'", "found CidrIp and CidrIpv6"),
+]
+
+
+@pytest.mark.parametrize(("peer", "words"), UNRESOLVED)
+def test_what_cannot_be_resolved_is_a_mistake_with_its_line(peer: str, words: str) -> None:
+    """File, line, path, and what would resolve it."""
+    with pytest.raises(LabFileError) as caught:
+        _web(RULE.format(peer))
+
+    (mistake,) = caught.value.mistakes
+    assert words in mistake.text
+    assert (mistake.file, mistake.line) == ("t.yaml", 19)
+    assert mistake.where.startswith("Resources.Web.Properties.SecurityGroupIngress[0]")
+
+
+GIVEN = [
+    ("CidrIp: !Ref Bare", {"Bare": "10.0.0.0/8"}),
+    ("CidrIp: !Ref Plain", {"Plain": "10.0.0.0/8"}),
+    ("CidrIp: !ImportValue office", {"office": "10.0.0.0/8"}),
+    ("CidrIp: !Sub '${Address}/8'", {"Address": "10.0.0.0"}),
+]
+
+
+@pytest.mark.parametrize(("peer", "parameters"), GIVEN)
+def test_parameters_resolve_it(peer: str, parameters: dict[str, str]) -> None:
+    """Parameters, also with a default; exports; attributes known only after deployment."""
+    assert _rules(_web(RULE.format(peer), parameters).lab.groups["Web"])[0] == "tcp/22 from 10.0.0.0/8"
+
+
+def test_a_parameter_that_no_template_has_is_refused() -> None:
+    """A misspelt name must not pass in silence."""
+    with pytest.raises(InputError, match=r"parameter Plane: no template has it; there are .*Plain"):
+        _web(RULE.format("CidrIp: !Ref Plain"), {"Plane": "x"})
+
+
+EGRESS = [
+    ("", ["all to 0.0.0.0/0", "all to ::/0"]),
+    ("SecurityGroupEgress: []", ["all to 0.0.0.0/0", "all to ::/0"]),
+    ("SecurityGroupEgress: [{IpProtocol: '-1', CidrIp: 127.0.0.1/32}]", ["all to 127.0.0.1/32"]),
+    (
+        "SecurityGroupEgress: [!If [No, {IpProtocol: '-1', CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]]",
+        ["all to 0.0.0.0/0", "all to ::/0"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("egress", "expected"), EGRESS)
+def test_egress_not_mentioned_lets_everything_out(egress: str, expected: list[str]) -> None:
+    """Any rule listed takes the default away; an empty list does not."""
+    text = f"""
+Conditions: {{Yes: !Equals [a, a], No: !Not [!Condition Yes]}}
+Resources:
+  Web: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: w, {egress}}}}}
+"""
+    assert [str(rule) for rule in import_files({"t.yaml": text}).lab.groups["Web"].egress] == expected
+
+
+def test_a_separate_egress_rule_takes_the_default_away() -> None:
+    """CloudFormation strips the default rule for it, as for an embedded one."""
+    lab = import_files({"template.yaml": TEMPLATE}).lab
+
+    assert _rules(lab.groups["stack-web"])[2:] == ["all to 127.0.0.1/32", "tcp/5432 to DbSg"]
+    assert _rules(lab.groups["DbSg"]) == ["tcp/5432 from stack-web", "all to 0.0.0.0/0", "all to ::/0"]
+
+
+def test_conditions_decide_what_is_created() -> None:
+    """Rules, and resources, of a condition that does not hold are not there; with another parameter they are."""
+    prod = import_files({"template.yaml": TEMPLATE}).lab
+    dev = import_files({"template.yaml": TEMPLATE.replace("prod: {Vpc", "dev: {Vpc")}, {"Env": "dev"}).lab
+
+    assert [str(rule) for rule in prod.groups["AlbSg"].ingress] == ["tcp/443 from 0.0.0.0/0"]
+    assert [str(rule) for rule in dev.groups["AlbSg"].ingress] == ["tcp/443 from 0.0.0.0/0", "tcp/80 from 0.0.0.0/0"]
+
+
+def test_whatever_carries_groups_is_a_node() -> None:
+    """Instance, load balancer, database, function, service, by kind and name, in their subnets."""
+    lab = import_files({"template.yaml": TEMPLATE}).lab
+
+    assert {name: (each.primary.subnet, each.primary.security_groups) for name, each in lab.instances.items()} == {
+        "instance-Web": ("PublicSubnet", ("stack-web",)),
+        "load-balancer-Alb": ("PublicSubnet", ("AlbSg",)),
+        "database-Db": ("made-up", ("DbSg",)),
+        "function-Fn": ("PublicSubnet", ("stack-web",)),
+        "service-Svc": ("PublicSubnet", ("stack-web",)),
+    }
+    assert lab.instances["instance-Web"].primary.public_ip is not None
+    assert lab.instances["function-Fn"].primary.public_ip is None
+
+
+def test_the_ground_is_that_of_the_template() -> None:
+    """VPC and subnet by mapping and Fn::Cidr, the route to the internet by its association."""
+    lab = import_files({"template.yaml": TEMPLATE}).lab
+
+    assert str(lab.vpc.cidr) == "10.20.0.0/16"
+    assert (str(lab.subnets["PublicSubnet"].cidr), lab.subnets["PublicSubnet"].internet) == ("10.20.0.0/24", True)
+
+
+def test_other_resources_are_listed_with_their_line() -> None:
+    """A bucket is no node, and that is said."""
+    imported = import_files({"template.yaml": TEMPLATE})
+
+    assert [line for line in imported.unmodelled if "AWS::S3::Bucket" in line and line.startswith("template.yaml:76: ")]
+
+
+def test_a_template_in_json_means_the_same() -> None:
+    """The long forms of functions, and ports as text."""
+    text = """{"Resources": {
+      "A": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "a", "SecurityGroupIngress": [
+        {"IpProtocol": "tcp", "FromPort": "80", "ToPort": "80",
+         "SourceSecurityGroupId": {"Fn::GetAtt": ["B", "GroupId"]}},
+        {"IpProtocol": "tcp", "FromPort": "81", "ToPort": "81", "CidrIp": {"Fn::Join": ["", ["10.0.0.0", "/8"]]}}]}},
+      "B": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "b", "SecurityGroupEgress": [
+        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "DestinationSecurityGroupId": {"Ref": "A"}}]}}}}"""
+    lab = import_files({"t.json": text}).lab
+
+    assert [str(rule) for rule in lab.groups["A"].ingress] == ["tcp/80 from B", "tcp/81 from 10.0.0.0/8"]
+    assert [str(rule) for rule in lab.groups["B"].egress] == ["tcp/80 to A"]
+
+
+def test_a_template_reads_back_as_the_same_lab() -> None:
+    """Writing and reading changes nothing."""
+    lab = completed(import_files({"template.yaml": TEMPLATE}).lab)
+
+    assert completed(parse_lab(render_lab(lab))) == lab

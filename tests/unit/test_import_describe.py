@@ -1,0 +1,285 @@
+"""What `aws ec2 describe-…` prints becomes a lab: groups, rules, lists, networks, nodes; what cannot is listed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from netlab.control import completed
+from netlab.errors import LabFileError
+from netlab.formats import Imported, import_files, parse_lab, render_lab
+from netlab.model.rules import SecurityGroup
+from netlab.model.topology import Lab
+
+DATA = Path(__file__).parent / "data"
+EVERY = [
+    "groups",
+    "interfaces",
+    "instances",
+    "vpcs",
+    "subnets",
+    "route_tables",
+    "acls",
+    "prefix_lists",
+    "rules",
+    "pl-0aaaabbbbccccdddd",
+]
+
+
+def _files(*names: str) -> dict[str, str]:
+    return {f"{name}.json": (DATA / f"{name}.json").read_text(encoding="utf-8") for name in names}
+
+
+def _whole() -> Imported:
+    return import_files(_files(*EVERY))
+
+
+def _rules(group: SecurityGroup) -> list[str]:
+    return [str(rule) for rule in (*group.ingress, *group.egress)]
+
+
+def _group(permissions: object, egress: object = (), **more: object) -> Mapping[str, object]:
+    data = {"GroupId": "sg-1", "GroupName": "web", "Description": "d", "OwnerId": "1", "VpcId": "vpc-1", **more}
+    return {**data, "IpPermissions": permissions, "IpPermissionsEgress": egress}
+
+
+def _one(permission: Mapping[str, object]) -> SecurityGroup:
+    text = json.dumps({"SecurityGroups": [_group([permission])]})
+    return import_files({"groups.json": text}).lab.groups["web"]
+
+
+def test_several_files_make_one_lab() -> None:
+    """Groups, lists, networks and nodes come from different files and find each other by their ids."""
+    lab = _whole().lab
+
+    assert _rules(lab.groups["web-tier-prod"]) == [
+        "tcp/443 from 0.0.0.0/0",
+        "tcp/443 from ::/0",
+        "icmp/8 from 10.0.0.0/8",
+        "tcp/22 from offices",
+        "tcp/22 from bastion",
+        "all to 0.0.0.0/0",
+    ]
+    assert [str(entry) for entry in lab.prefix_lists["offices"].entries] == ["198.51.100.0/24", "192.0.2.128/25"]
+    assert lab.prefix_lists["offices"].max_entries == 10
+
+
+def test_rules_keep_their_ids_and_get_none_where_the_file_has_none() -> None:
+    """describe-security-group-rules has ids; describe-security-groups has not, control makes them up."""
+    lab = _whole().lab
+
+    assert [rule.id for rule in lab.groups["bastion"].ingress] == ["sgr-0000000000000001"]
+    assert {rule.id for rule in lab.groups["web-tier-prod"].ingress} == {""}
+
+
+def test_interfaces_keep_their_addresses_groups_and_timers() -> None:
+    """Primary address first, public address of the primary one, device order, source/dest check."""
+    first, second = _whole().lab.instances["instance-front-end"].interfaces
+
+    assert [str(each) for each in first.ipv4] == ["10.0.1.10", "10.0.1.11"]
+    assert str(first.public_ip) == "203.0.113.10"
+    assert first.connection_tracking.tcp_established_s == 3600
+    assert (first.source_dest_check, second.source_dest_check) == (True, False)
+    assert (first.security_groups, second.security_groups) == (("web-tier-prod",), ("bastion",))
+
+
+def test_nodes_are_named_by_kind_and_name() -> None:
+    """An instance by its Name tag, a load balancer with all of its interfaces, a database; unused groups by theirs."""
+    lab = _whole().lab
+
+    assert list(lab.instances) == [
+        "instance-front-end",
+        "load-balancer-front",
+        "database-eni-05",
+        "spare",
+        "default",
+    ]
+    assert [each.subnet for each in lab.instances["load-balancer-front"].interfaces] == ["public-a", "subnet-0bb"]
+
+
+def test_the_ground_is_that_of_the_files() -> None:
+    """Route tables tell what is public, what leaves by NAT and what an instance forwards; ACLs sit on their subnets."""
+    lab = _whole().lab
+    public, private = lab.subnets["public-a"], lab.subnets["subnet-0bb"]
+
+    assert (public.internet, public.nat, public.acl) == (True, None, "strict")
+    assert (private.internet, private.nat, private.acl) == (False, "nat-0123", "default")
+    assert [(str(each.cidr), each.node, each.interface) for each in public.routes] == [
+        ("10.9.0.0/16", "instance-front-end", "eth1")
+    ]
+    assert [str(entry) for entry in lab.acls["strict"].ingress] == [
+        "100 deny icmp/8 192.0.2.0/24",
+        "110 allow tcp/443 0.0.0.0/0",
+    ]
+    assert str(lab.nat_gateways["nat-0123"].public_ip) == "203.0.113.99"
+
+
+def test_what_is_not_modelled_is_listed_once_with_its_place() -> None:
+    """Nothing is dropped in silence."""
+    unmodelled = _whole().unmodelled
+
+    assert len(set(unmodelled)) == len(unmodelled)
+    for place, words in (
+        ("groups.json: SecurityGroups[4]: ", "of vpc-0fedcba9876543210"),
+        ("groups.json: SecurityGroups[2].IpPermissions[1].UserIdGroupPairs[0]: ", "of account 999988887777"),
+        ("groups.json: SecurityGroups[0]: ", "'web tier (prod)' is written web-tier-prod"),
+        ("interfaces.json: NetworkInterfaces[6]: ", "carries no security group"),
+        ("instances.json: Reservations[0].Instances[1]: ", "terminated"),
+        ("route_tables.json: RouteTables[0].Routes[2]: ", "tgw-1"),
+        ("prefix_lists.json: PrefixLists[1]: ", "entries are in no file"),
+    ):
+        assert [line for line in unmodelled if line.startswith(place) and words in line], place
+
+
+PERMISSIONS = [
+    ({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 25}, "tcp/22-25 from 10.0.0.0/8"),
+    ({"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}, "tcp/all from 10.0.0.0/8"),
+    ({"IpProtocol": "udp", "FromPort": 53, "ToPort": 53}, "udp/53 from 10.0.0.0/8"),
+    ({"IpProtocol": "6", "FromPort": 53, "ToPort": 53}, "tcp/53 from 10.0.0.0/8"),
+    ({"IpProtocol": "-1"}, "all from 10.0.0.0/8"),
+    ({"IpProtocol": "-1", "FromPort": -1, "ToPort": -1}, "all from 10.0.0.0/8"),
+    ({"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}, "icmp/all from 10.0.0.0/8"),
+    ({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}, "icmp/8 from 10.0.0.0/8"),
+    ({"IpProtocol": "icmp", "FromPort": 3, "ToPort": 4}, "icmp/3/4 from 10.0.0.0/8"),
+    ({"IpProtocol": "icmp", "FromPort": 0, "ToPort": 0}, "icmp/0/0 from 10.0.0.0/8"),
+    ({"IpProtocol": "icmpv6"}, "icmpv6/all from 10.0.0.0/8"),
+    ({"IpProtocol": "58", "FromPort": 128, "ToPort": 0}, "icmpv6/128/0 from 10.0.0.0/8"),
+    ({"IpProtocol": "50"}, "esp from 10.0.0.0/8"),
+    ({"IpProtocol": "99"}, "99 from 10.0.0.0/8"),
+]
+
+
+@pytest.mark.parametrize(("permission", "rule"), PERMISSIONS)
+def test_a_permission_is_read_as_aws_means_it(permission: dict[str, object], rule: str) -> None:
+    """Protocol numbers and names, port ranges, ICMP types and codes."""
+    group = _one({**permission, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]})
+
+    assert _rules(group) == [rule]
+
+
+BAD_PERMISSIONS = [
+    ({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 65536}, "port 65536 is above 65535"),
+    ({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 21}, "ports 22-21 end before they start"),
+    ({"IpProtocol": "tcp", "FromPort": 22}, "found one port or none"),
+    ({"IpProtocol": "icmp", "FromPort": 256, "ToPort": -1}, "ICMP type 256 is out of range"),
+    ({"IpProtocol": "tpc", "FromPort": 1, "ToPort": 1}, "protocol 'tpc'"),
+    ({"IpProtocol": "256"}, "protocol '256'"),
+    ({"FromPort": 1, "ToPort": 1}, "found no protocol"),
+]
+
+
+@pytest.mark.parametrize(("permission", "words"), BAD_PERMISSIONS)
+def test_a_permission_that_aws_cannot_have_printed_is_a_mistake(permission: dict[str, object], words: str) -> None:
+    """One line: the file, the place in it, what was found."""
+    with pytest.raises(LabFileError) as caught:
+        _one({**permission, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]})
+
+    (mistake,) = caught.value.mistakes
+    assert str(mistake).startswith("groups.json: SecurityGroups[0].IpPermissions[0]: ")
+    assert words in mistake.text
+
+
+def test_groups_known_only_by_rules_get_their_ids_as_names() -> None:
+    """A listing of rules names groups by id alone; one that it shows no rule of is there too."""
+    listing = json.loads((DATA / "rules.json").read_text(encoding="utf-8"))
+
+    lab = import_files({"rules.json": json.dumps(listing)}).lab
+
+    assert list(lab.groups) == ["sg-0a1b2c3d4e5f60001", "sg-0a1b2c3d4e5f60002"]
+    assert _rules(lab.groups["sg-0a1b2c3d4e5f60002"]) == [
+        "tcp/22 from 198.51.100.0/24",
+        "tcp/22 to sg-0a1b2c3d4e5f60001",
+    ]
+
+
+def test_groups_without_interfaces_get_an_instance_each_and_a_host_asks_them() -> None:
+    """One made-up subnet, that keeps out of the networks that rules name; one host on the internet."""
+    permission = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/24"}]}
+    groups = [_group([permission]), _group([], GroupId="sg-2", GroupName="db")]
+
+    lab = completed(import_files({"groups.json": json.dumps({"SecurityGroups": groups})}).lab)
+
+    assert [(each.name, each.primary.security_groups) for each in lab.instances.values()] == [
+        ("web", ("web",)),
+        ("db", ("db",)),
+    ]
+    assert str(lab.subnets["made-up"].cidr) == "10.0.1.0/24"
+    assert [str(each) for each in lab.hosts["internet-host"].addresses] == ["198.51.100.7"]
+    assert all(each.public_ip is not None for each in lab.interfaces())
+
+
+def test_rules_of_ipv6_get_a_lab_with_ipv6() -> None:
+    """A made-up VPC has IPv6 where a rule names a network of it, so that the rule can be asked."""
+    permission = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "Ipv6Ranges": [{"CidrIpv6": "2001:db8:9::/48"}]}
+
+    with_ipv6 = import_files({"g.json": json.dumps({"SecurityGroups": [_group([permission])]})}).lab
+    without = import_files({"g.json": json.dumps({"SecurityGroups": [_group([])]})}).lab
+
+    assert (with_ipv6.has_ipv6, without.has_ipv6) == (True, False)
+    assert len(completed(with_ipv6).instances["web"].primary.ipv6) == 1
+
+
+def test_interfaces_without_their_subnets_stand_in_derived_ones() -> None:
+    """Subnets that no file describes are as wide as the addresses tell, do not overlap, and that is said."""
+    imported = import_files(_files("groups", "interfaces"))
+
+    assert {name: str(each.cidr) for name, each in imported.lab.subnets.items()} == {
+        "subnet-0aa": "10.0.1.0/24",
+        "subnet-0bb": "10.0.2.0/24",
+        "made-up": "10.0.0.0/24",
+    }
+    assert any("subnet-0aa is in no file" in line for line in imported.unmodelled)
+
+
+NAMES = [
+    ("web", "web"),
+    ("web tier", "web-tier"),
+    ("launch-wizard-1", "launch-wizard-1"),
+    ("k8s-elb-a/b(c)", "k8s-elb-a-b-c"),
+    ("self", "group-self"),
+    ("10.0.0.1", "group-10.0.0.1"),
+    (".hidden", "hidden"),
+    ("ü", "group"),
+]
+
+
+@pytest.mark.parametrize(("original", "name"), NAMES)
+def test_names_that_a_lab_does_not_take_are_altered_and_said(original: str, name: str) -> None:
+    """Allowed ones stay as they are."""
+    imported = import_files({"g.json": json.dumps({"SecurityGroups": [_group([], GroupName=original)]})})
+
+    assert list(imported.lab.groups) == [name]
+    assert any("is written" in line for line in imported.unmodelled) == (original != name)
+
+
+def test_names_stay_unique_and_short() -> None:
+    """Two names that come to the same one are told apart, whatever their order; none is longer than 40."""
+    wanted = ["a b", "a/b", "x" * 60, "x" * 61]
+    groups = [_group([], GroupId=f"sg-{at}", GroupName=name) for at, name in enumerate(wanted)]
+
+    lab = import_files({"g.json": json.dumps({"SecurityGroups": groups})}).lab
+
+    assert len(lab.groups) == 4
+    assert max(map(len, lab.groups)) <= 40
+
+
+def _read_back(lab: Lab) -> Lab:
+    return completed(parse_lab(render_lab(lab)))
+
+
+def test_the_lab_file_reads_back_as_the_same_lab() -> None:
+    """What `netlab import -o` writes is the lab that was imported."""
+    lab = completed(_whole().lab)
+
+    assert _read_back(lab) == lab
+
+
+def test_a_bare_list_and_yaml_are_read_too() -> None:
+    """`--query SecurityGroups` prints a list, `--output yaml` YAML."""
+    groups = json.loads((DATA / "groups.json").read_text(encoding="utf-8"))["SecurityGroups"]
+    permission = "{IpProtocol: tcp, FromPort: 1, ToPort: 2, IpRanges: [{CidrIp: 10.0.0.0/8}]}"
+    yaml = f"SecurityGroups:\n- GroupId: sg-1\n  GroupName: web\n  IpPermissions:\n  - {permission}\n"
+
+    assert "bastion" in import_files({"list.json": json.dumps(groups)}).lab.groups
+    assert _rules(import_files({"groups.yaml": yaml}).lab.groups["web"]) == ["tcp/1-2 from 10.0.0.0/8"]
