@@ -24,9 +24,9 @@ from netlab.formats.words import (
 )
 from netlab.formats.yaml_reader import Path
 from netlab.model.addresses import Address
-from netlab.model.questions import question_from_key
 from netlab.model.packets import ECHO_REQUEST
 from netlab.model.places import Ends
+from netlab.model.questions import question_from_key
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.model.stories import (
     Fields,

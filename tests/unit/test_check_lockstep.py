@@ -86,7 +86,7 @@ class CountingWire:
         self.now_s = now_s
 
     def expect_number(self, number: int | None) -> None:
-        pass
+        """Do without."""
 
     def nearest_edge_s(self) -> float:
         """Return what it was given."""
