@@ -13,7 +13,7 @@ from netlab.errors import InputError
 from netlab.model.addresses import Address
 from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST, ECHO_TYPES, LEAST_SIZE, Packet
 from netlab.model.places import Ends
-from netlab.model.rules import TCP
+from netlab.model.rules import TCP, UDP
 from netlab.model.stories import Fields, Question
 from netlab.model.verdicts import Transit
 from netlab.model.wire import Departure
@@ -26,22 +26,22 @@ _ISN = (1000, 5000)  # initial sequence numbers of the opening side and the othe
 
 def first_packet(question: Question, ends: Ends, number: int) -> Packet:
     """Return a flow's first packet, TCP's flags aside; *number* is its port or echo id unless the question has one."""
-    fields = question.fields
-    packet = Packet(fields.src or ends.source, ends.target, question.protocol, size=_size(fields), df=fields.df)
+    fields, protocol = question.fields, question.protocol
+    ports = protocol in {TCP, UDP}
+    icmp = protocol in ECHO_TYPES
     number = fields.sport if fields.sport is not None else number
-    match question.protocol:
-        case 6 | 17:
-            dport = fields.dport if fields.dport is not None else question.dport
-            return replace(packet, sport=number, dport=dport)
-        case 1 | 58:
-            echo = question.icmp_type in ECHO_TYPES[question.protocol]
-            return replace(
-                packet,
-                icmp_type=question.icmp_type,
-                icmp_code=question.icmp_code or 0,
-                icmp_id=number if echo else None,
-            )
-    return packet
+    return Packet(
+        fields.src or ends.source,
+        ends.target,
+        protocol,
+        sport=number if ports else None,
+        dport=(fields.dport if fields.dport is not None else question.dport) if ports else None,
+        icmp_type=question.icmp_type if icmp else None,
+        icmp_code=(question.icmp_code or 0) if icmp else None,
+        icmp_id=number if icmp and question.icmp_type in ECHO_TYPES[protocol] else None,
+        size=_size(fields),
+        df=fields.df,
+    )
 
 
 @dataclass(slots=True)
@@ -51,13 +51,13 @@ class Dialogue:
 
     Attributes:
         first: The first one, TCP's flags aside.
-        last: By whether it was a reply: the last packet as sent, and as it arrived or would have.
+        last: By whether it was a reply: the last packet as sent, and as it arrived; None = it did not.
     """
 
     question: Question
     ends: Ends
     first: Packet
-    last: dict[bool, tuple[Packet, Packet]] = field(default_factory=dict)
+    last: dict[bool, tuple[Packet, Packet | None]] = field(default_factory=dict)
     next_seq: dict[bool, int] = field(default_factory=lambda: {False: _ISN[0], True: _ISN[1]})
 
     def opening(self, number: int) -> Departure | None:
@@ -66,11 +66,12 @@ class Dialogue:
         if self.question.protocol != TCP or flags:
             if number:
                 return None
-            return Departure(self.ends.source_station, self._numbered(replace(self.first, flags=flags), reply=False))
+            first = replace(self.first, flags=flags) if flags else self.first
+            return Departure(self.ends.source_station, self._numbered(first, reply=False))
         if number == 1:
             return self.next(reply=True, fields=Fields(flags="SA"))
-        first = replace(self.first, flags="S" if number == 0 else "A")
-        return Departure(self.ends.source_station, self._numbered(first, reply=False))
+        packet = self._numbered(self.first, reply=False, flags="S" if number == 0 else "A")
+        return Departure(self.ends.source_station, packet)
 
     def next(self, *, reply: bool, fields: Fields) -> Departure:
         """
@@ -104,17 +105,17 @@ class Dialogue:
     def last_sent(self, *, reply: bool) -> tuple[Packet, Packet]:
         """Return the last packet of one direction: as sent, and as it arrived or would have."""
         if reply in self.last:
-            return self.last[reply]
-        ends, first = self.ends, self.first
-        arrived = replace(first, src=first.src if first.src != ends.source else ends.source_seen, dst=ends.target_own)
-        return (arrived.answered(), first.answered()) if reply else (first, arrived)
+            sent, arrived = self.last[reply]
+            return (sent, arrived) if arrived is not None else (sent, self._would_arrive(reply=reply))
+        arrived = self._would_arrive(reply=False)
+        return (arrived.answered(), self.first.answered()) if reply else (self.first, arrived)
 
     def remember(self, transit: Transit, *, reply: bool) -> None:
         """Take note of what came of a packet."""
         if transit.arrived is not None:
             self.last[reply] = (transit.sent, transit.arrived)
         elif reply not in self.last:
-            self.last[reply] = (transit.sent, self.last_sent(reply=reply)[1])
+            self.last[reply] = (transit.sent, None)
 
     @property
     def tuples(self) -> set[tuple[int, Address, Address, int | None, int | None]]:
@@ -122,12 +123,21 @@ class Dialogue:
         sent, arrived = self.last_sent(reply=False)
         return {_tuple_of(packet) for one in (sent, arrived) for packet in (one, one.answered())}
 
-    def _numbered(self, packet: Packet, *, reply: bool) -> Packet:
+    def _would_arrive(self, *, reply: bool) -> Packet:
+        """Return the first packet of a direction as it arrives, if nothing stops it."""
+        if reply:
+            return self.first.answered()
+        ends, first = self.ends, self.first
+        return replace(first, src=first.src if first.src != ends.source else ends.source_seen, dst=ends.target_own)
+
+    def _numbered(self, packet: Packet, *, reply: bool, flags: str = "") -> Packet:
+        """Give a TCP packet its numbers, and flags where it is to have others."""
         if packet.protocol != TCP:
             return packet
-        ack = self.next_seq[not reply] if "A" in packet.flags or "R" in packet.flags else 0
-        packet = replace(packet, seq=self.next_seq[reply], ack=ack)
-        self.next_seq[reply] += packet.size + sum(flag in packet.flags for flag in "SF")
+        flags = flags or packet.flags
+        ack = self.next_seq[not reply] if "A" in flags or "R" in flags else 0
+        packet = replace(packet, flags=flags, seq=self.next_seq[reply], ack=ack)
+        self.next_seq[reply] += packet.size + ("S" in flags) + ("F" in flags)
         return packet
 
 

@@ -15,7 +15,7 @@ from netlab.errors import InputError
 from netlab.model.changes import Attach, Authorize, Change, Revoke
 from netlab.model.dialogue import OPENING_PACKETS, Dialogue, error_about, first_packet
 from netlab.model.notation import parse_rule
-from netlab.model.places import parse_place, resolve_ends
+from netlab.model.places import Ends, parse_place, resolve_ends
 from netlab.model.questions import PacketFields, fields_from_words, question_from_key
 from netlab.model.rules import Direction
 from netlab.model.stories import NO_FIELDS, Fields, Question
@@ -130,7 +130,8 @@ class Network:
             acknowledge: False = leave out the last ACK of TCP's opening. It has the addresses and ports of the SYN that
                 arrived before it, so no gate can decide otherwise about it; a flow that is to go on needs it.
         """
-        dialogues = [self._begin(question) for question in questions]
+        known: dict[tuple[str, str, int | None], Ends] = {}
+        dialogues = [self._begin(question, known) for question in questions]
         played: list[list[Transit]] = [[] for _ in dialogues]
         for dialogue, transits in zip(dialogues, played, strict=True):
             if dialogue.question.real:
@@ -236,8 +237,11 @@ class Network:
         self.wire.reset()
         self._ports = _fresh_ports()
 
-    def _begin(self, question: Question) -> Dialogue:
-        ends = resolve_ends(self.lab, question.source, question.target, question.family)
+    def _begin(self, question: Question, known: dict[tuple[str, str, int | None], Ends]) -> Dialogue:
+        pair = (question.source, question.target, question.family)
+        ends = known.get(pair)
+        if ends is None:
+            ends = known[pair] = resolve_ends(self.lab, *pair)
         return Dialogue(question, ends, first_packet(question, ends, next(self._ports)))
 
     def _transmit(self, departures: Iterator[Departure] | Sequence[Departure]) -> list[Transit]:
