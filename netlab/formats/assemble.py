@@ -57,6 +57,7 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     """
     _merge_listings(facts)
     _match_entries(facts)
+    _add_outside(facts)
     vpc = chosen_vpc(facts)
     groups = _groups_of(facts, vpc)
     keys = _names(facts, groups)
@@ -129,6 +130,28 @@ def _merge_listings(facts: Facts) -> None:
             continue
         odd = next((rule for rule in listing if rule.properties not in have), listing[0])
         facts.wrong(odd.place, f"the rules listed of {key} are not those that {group.place.file} gives it")
+
+
+def _add_outside(facts: Facts) -> None:
+    """Add the groups that templates and plans name by ids, which no file defines."""
+    named = {
+        rule.peer: rule.place
+        for group in facts.groups.values()
+        for rule in group.rules
+        if isinstance(rule.peer, GroupKey) and rule.peer.outside
+    }
+    for node in facts.nodes.values():
+        for interface in node.interfaces.values():
+            named |= {each: interface.place for each in interface.groups if each.outside}
+    for key, rule in facts.late_rules:
+        group = facts.add_outside(key, rule.place)
+        if rule.properties not in {each.properties for each in group.rules}:
+            group.rules.append(rule)
+        if isinstance(rule.peer, GroupKey) and rule.peer.outside:
+            named[rule.peer] = rule.place
+    for peer, place in named.items():
+        if not peer.foreign:
+            facts.add_outside(peer.key, place)
 
 
 def _match_entries(facts: Facts) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from netlab.formats.import_facts import Facts, FoundInterface, FoundSubnet, FoundTable
+from netlab.formats.import_facts import Facts, FoundInterface, FoundSubnet, FoundTable, Place
 from netlab.formats.import_words import Names
 from netlab.model.acls import DEFAULT_ACL, NetworkAcl
 from netlab.model.addresses import EVERYWHERE, Cidr, contains
@@ -167,11 +167,14 @@ def _add_spare(facts: Facts, land: Land, peers: list[Cidr], places: int) -> None
         cidr = next((each for each in free if not _overlaps(each, narrow)), next(iter(free), None))
         if cidr is not None:
             break
-    if cidr is None:
-        place = next(iter(facts.groups.values())).place if facts.groups else None
-        if place is not None:
-            facts.wrong(place, f"found no room for {places} more addresses in the VPC's network {land.vpc.cidr}")
+    if cidr is None and land.subnets:
+        chosen = max(land.subnets.values(), key=lambda each: (each.internet, each.cidr.num_addresses))
+        land.spare = chosen.name
+        place = Place(next(iter(facts.groups.values())).place.file if facts.groups else "")
+        facts.note(place, f"the VPC has no room for a made-up subnet: {places} nodes go to {chosen.name}")
         return
+    if cidr is None:
+        cidr = land.vpc.cidr  # control says where it is too small
     land.spare = MADE_UP
     land.subnets[MADE_UP] = Subnet(MADE_UP, cidr, _spare_ipv6(land), internet=True)
 

@@ -131,7 +131,9 @@ def _read_rule(template: Template, resource: Resource, direction: Direction) -> 
         template.facts.wrong(template.place(resource, "GroupId"), str(error))
         return
     rule = _rule(template, resource, (), template.values.resolve(resource.properties), direction)
-    if key.key not in template.facts.groups:
+    if key.outside and rule is not None:
+        template.facts.late_rules.append((key.key, rule))
+    elif key.key not in template.facts.groups:
         template.facts.wrong(
             template.place(resource), f"{key.key or 'nothing'} is a security group in none of the files"
         )

@@ -132,7 +132,7 @@ class Template:
         for each in self.of_kind(GROUP):
             if self.text(each, "GroupName") == name and name:
                 return GroupKey(self.key(each.name))
-        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, foreign)
+        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, foreign, outside=name.startswith("sg-"))
 
     def _group_of(self, attribute: Attribute) -> GroupKey:
         resource = self.resources.get(attribute.resource)

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from netlab.errors import Mistake
 from netlab.formats.sheet import one_line
 from netlab.model.acls import AclEntry
-from netlab.model.addresses import Cidr
+from netlab.model.addresses import EVERYWHERE, Cidr
 from netlab.model.rules import Direction, Traffic
 from netlab.model.topology import ConnectionTracking
 
@@ -40,11 +40,13 @@ class GroupKey:
     A security group by the key of its file: an id, or where it is defined.
 
     Attributes:
-        foreign: Why it may lie outside the files (``of account 111122223333``); empty = it has to be in them.
+        foreign: Why the lab cannot have it (``of account 111122223333``); empty = it can.
+        outside: An id that a template or a plan names: the group may exist without standing in any file.
     """
 
     key: str
     foreign: str = field(default="", compare=False)
+    outside: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +218,13 @@ class Facts:
 
     Attributes:
         listings: What describe-security-group-rules lists, by the group's key.
+        late_rules: Rules of groups that another file may define, with the group's key.
         loose_entries: Prefix list entries of files that do not say of which list they are.
     """
 
     groups: dict[str, FoundGroup] = field(default_factory=dict)
     listings: dict[str, list[FoundRule]] = field(default_factory=dict)
+    late_rules: list[tuple[str, FoundRule]] = field(default_factory=list)
     lists: dict[str, FoundList] = field(default_factory=dict)
     loose_entries: list[tuple[Place, list[Cidr]]] = field(default_factory=list)
     vpcs: dict[str, FoundVpc] = field(default_factory=dict)
@@ -239,6 +243,16 @@ class Facts:
     def note(self, place: Place, text: str) -> None:
         """Note something that netlab does not model."""
         self.unmodelled[str(place.says(text))] = None
+
+    def add_outside(self, key: str, place: Place) -> FoundGroup:
+        """Return the group of an id; where no file defines it, add one with AWS's defaults, and note that."""
+        if key not in self.groups:
+            self.note(
+                place, f"group {key} is known by its id alone: taken to have no inbound rule, and every outbound one"
+            )
+            every = (FoundRule(Direction.EGRESS, Traffic(None), EVERYWHERE[family], place) for family in (4, 6))
+            self.groups[key] = FoundGroup(key, key, place, rules=list(every), merges=True)
+        return self.groups[key]
 
     def add_group(self, group: FoundGroup) -> None:
         """Add a group; one that is there already has to be the same."""

@@ -79,7 +79,7 @@ def import_files(
         raise InputError(f"parameter {strange[0]}: no template has it; there are {there}")
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
-    if not (facts.groups or facts.nodes or facts.listings):
+    if not (facts.groups or facts.nodes or facts.listings or facts.late_rules):
         raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
     lab, land = assemble(facts, _lab_name(files), furnish=furnish, cidr=cidr)
     return Imported(lab, tuple(facts.unmodelled), land.vpc_known)

@@ -74,7 +74,8 @@ def read_terraform(document: Document, facts: Facts) -> None:
 def _group(state: State, resource: Resource) -> FoundGroup:
     values = resource.values
     default = resource.kind == "aws_default_security_group"
-    named = text_of(values.get("name")) or ("default" if default else state.plain_address(resource))
+    prefix = text_of(values.get("name_prefix")).rstrip("-_. ")
+    named = text_of(values.get("name")) or ("default" if default else prefix or state.plain_address(resource))
     return FoundGroup(
         state.key(resource),
         named,
@@ -132,8 +133,12 @@ def _read_rule(state: State, resource: Resource, groups: dict[str, FoundGroup]) 
     """Read a rule that is a resource of its own."""
     place = state.place(resource.address)
     keys = state.groups(resource, "security_group_id")
-    if keys.lost or len(keys.found) != 1:
-        among = ", ".join((*(each.key for each in keys.found), *keys.lost)) or "nothing"
+    for reference in keys.lost:
+        state.cannot(resource, "security_group_id", reference)
+    if keys.lost:
+        return
+    if len(keys.found) != 1:
+        among = ", ".join(each.key for each in keys.found) or "nothing"
         state.facts.note(place, f"the rule's group cannot be told before apply: it refers to {among}")
         return
     owner = keys.found[0]
@@ -141,7 +146,9 @@ def _read_rule(state: State, resource: Resource, groups: dict[str, FoundGroup]) 
     rules = list(_rules(state, resource, owner.key))
     if group is not None:
         group.rules += rules
-    elif owner.foreign or resource.data:
+    elif owner.outside and not owner.foreign:
+        state.facts.late_rules += [(owner.key, rule) for rule in rules]
+    elif owner.foreign:
         state.facts.note(place, f"a rule of {owner.key}, a group {owner.foreign}")
     else:
         state.facts.wrong(place, f"a rule of {owner.key}, a security group that is in none of the files")

@@ -32,7 +32,7 @@ def read_nodes(state: State, handled: set[str]) -> None:
             state.facts.note(state.place(resource.address), f"{resource.kind}: netlab does not model it")
             continue
         for reference in groups.lost:
-            state.tell(resource, f"one of its security groups refers to {reference}, which cannot be followed")
+            state.cannot(resource, "one of its security groups", reference)
         if groups.lost and not groups.found:
             continue
         key = state.key(resource)

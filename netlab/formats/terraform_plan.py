@@ -57,18 +57,29 @@ class Found:
         addresses: Of resources, in the configuration's order.
         literals: Values that stand in the configuration or its variables.
         lost: References that cannot be followed.
+        order: Where each reference led to one resource: all of these, also those that come again.
     """
 
     addresses: tuple[str, ...] = ()
     literals: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     def __add__(self, other: Found) -> Found:
         return Found(
             tuple(dict.fromkeys((*self.addresses, *other.addresses))),
             tuple(dict.fromkeys((*self.literals, *other.literals))),
             tuple(dict.fromkeys((*self.lost, *other.lost))),
+            (*self.order, *other.order),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Which of its siblings a resource or module is: its index, and how many of them there are."""
+
+    index: str = ""
+    count: int = 1
 
 
 @dataclass(slots=True)
@@ -147,15 +158,20 @@ class Plan:
         """Return the resources that an expression of *resource* refers to."""
         written = self._written(resource)
         repeated = written.get("for_each_expression") or written.get("count_expression")
-        return self._expression(expression, resource.module, resource.index, repeated, 0)
+        siblings = [
+            each
+            for each in self.resources.values()
+            if (each.module, each.kind, each.name) == (resource.module, resource.kind, resource.name)
+        ]
+        return self._expression(expression, resource.module, Own(resource.index, len(siblings)), repeated, 0)
 
-    def _expression(self, expression: object, calls: Calls, index: str, repeated: object, depth: int) -> Found:
+    def _expression(self, expression: object, calls: Calls, own: Own, repeated: object, depth: int) -> Found:
         found = Found()
         if depth > _MOST_DEPTH:
             return Found(lost=("a reference without end",))
         if isinstance(expression, list):
             for each in expression:
-                found += self._expression(each, calls, index, repeated, depth + 1)
+                found += self._expression(each, calls, own, repeated, depth + 1)
             return found
         data = mapping(expression)
         if "constant_value" in data:
@@ -165,30 +181,30 @@ class Plan:
         for reference in _longest(references):
             if reference.startswith(_OWN_INDEX):
                 if reference.startswith("each.value") and repeated is not None:
-                    all_of_it = self._expression(repeated, calls, "", None, depth + 1)
-                    found += self._one_of(all_of_it, index)
+                    all_of_it = self._expression(repeated, calls, Own(), None, depth + 1)
+                    found += self._one_of(all_of_it, own)
                 continue
             one = self._reference(reference, calls, depth + 1)
-            found += self._one_of(one, index) if indexed and index else one
+            found += self._one_of(one, own) if indexed and own.index else one
         if "references" not in data and "constant_value" not in data:
             for value in data.values():
-                found += self._expression(value, calls, index, repeated, depth + 1)
+                found += self._expression(value, calls, own, repeated, depth + 1)
         return found
 
-    def _one_of(self, found: Found, index: str) -> Found:
-        """Return, of several resources, the one that belongs to an index."""
+    def _one_of(self, found: Found, own: Own) -> Found:
+        """Return, of several resources, the one that belongs to an index: by that index, name or place."""
         if len(found.addresses) < 2:
             return found
-        same = tuple(each for each in found.addresses if each.endswith(index))
+        same = tuple(each for each in found.addresses if each.endswith(own.index))
         if len(same) == 1:
             return Found(same)
-        key = index.strip("[]").strip('"')
+        key = own.index.strip("[]").strip('"')
         named = tuple(each for each in found.addresses if split_modules(each)[1].partition(".")[2] == key)
         if len(named) == 1:
             return Found(named)
-        if key.isdecimal() and int(key) < len(found.addresses):
-            return Found((found.addresses[int(key)],))
-        return Found(lost=(f"{index} of {', '.join(found.addresses)}",))
+        if key.isdecimal() and int(key) < len(found.order) == own.count:
+            return Found((found.order[int(key)],))
+        return Found(lost=(f"one of {', '.join(found.addresses)}",))
 
     def _reference(self, reference: str, calls: Calls, depth: int) -> Found:
         root = reference.partition(".")[0]
@@ -205,10 +221,15 @@ class Plan:
             return Found(lost=(reference,))
         prefix = "".join(f"module.{name}{index}." for name, index in calls)
         stem = f"{prefix}{match[1] or ''}{match[2]}.{match[3]}"
-        if match[4]:
-            return Found((stem + match[4],)) if stem + match[4] in self.resources else Found(lost=(reference,))
         found = tuple(each for each in self.resources if each == stem or each.startswith(f"{stem}["))
-        return Found(found) if found else Found(lost=(reference,))
+        if match[4]:
+            found = tuple(each for each in found if each == stem + match[4])
+        if not found and self._is_written(f"{match[1] or ''}{match[2]}.{match[3]}", calls):
+            return Found()  # it is there, but none of it is made: count is 0, or no key is given
+        return Found(found, order=found[:1]) if found else Found(lost=(reference,))
+
+    def _is_written(self, address: str, calls: Calls) -> bool:
+        return any(mapping(each).get("address") == address for each in items(self._module(calls).get("resources")))
 
     def _variable(self, name: str, calls: Calls, depth: int) -> Found:
         if not calls:
@@ -219,9 +240,14 @@ class Plan:
         given = mapping(written.get("expressions")).get(name)
         if given is not None:
             repeated = written.get("for_each_expression") or written.get("count_expression")
-            return self._expression(given, outer, index, repeated, depth)
+            count = len({each.module[len(outer)] for each in self.resources.values() if self._is_in(each, outer, call)})
+            return self._expression(given, outer, Own(index, count), repeated, depth)
         default = mapping(mapping(self._module(calls).get("variables")).get(name)).get("default")
         return Found(literals=tuple(_texts(default)))
+
+    def _is_in(self, resource: Resource, outer: Calls, call: str) -> bool:
+        depth = len(outer)
+        return resource.module[:depth] == outer and len(resource.module) > depth and resource.module[depth][0] == call
 
     def _output(self, reference: str, calls: Calls, depth: int) -> Found:
         match = _MODULE.match(reference)
@@ -234,7 +260,7 @@ class Plan:
             return Found(lost=(reference,))
         found = Found()
         for way in self._ways(calls, match[1], match[2]):
-            found += self._expression(expression, way, "", None, depth)
+            found += self._expression(expression, way, Own(), None, depth)
         return found
 
     def _ways(self, calls: Calls, name: str, index: str) -> list[Calls]:
@@ -267,7 +293,7 @@ def _longest(references: list[str]) -> list[str]:
     """Return references without those that another one only begins with (``a.b.id`` comes with ``a.b``)."""
     return [
         each
-        for each in dict.fromkeys(references)
+        for each in references
         if not any(other != each and other.startswith((f"{each}.", f"{each}[")) for other in references)
     ]
 

@@ -60,6 +60,17 @@ class State:
         self._told.add(resource.address)
         self.facts.note(self.place(resource.address), text)
 
+    def cannot(self, resource: Resource, name: str, reference: str) -> None:
+        """Note a reference to a group that cannot be followed; one to a group that is not there is a mistake."""
+        if reference.startswith(("aws_security_group.", "aws_default_security_group.")):
+            self._told.add(resource.address)
+            self.facts.wrong(
+                self.place(resource.address),
+                f"{name} refers to {reference}, a security group that is in none of the files",
+            )
+        else:
+            self.tell(resource, f"{name} refers to {reference}, which cannot be followed to a group before apply")
+
     def texts(self, resource: Resource, name: str) -> list[str]:
         """Return what is known of an attribute, as a list of texts."""
         return [text for each in items(resource.values.get(name)) if (text := text_of(each))]
@@ -132,7 +143,7 @@ class State:
         account, slash, key = text.rpartition("/")
         if key in self.default_groups:
             return GroupKey(DEFAULT_OF_VPC)
-        return GroupKey(key, f"of account {account}" if slash else "")
+        return GroupKey(key, f"of account {account}" if slash else "", outside=key.startswith("sg-"))
 
     def _group_at(self, address: str) -> GroupKey | None:
         """Return the group that a resource is, or that comes with it; None where neither is so."""
@@ -140,7 +151,7 @@ class State:
         if resource is None:
             return None
         if resource.kind in {"aws_security_group", "aws_default_security_group"}:
-            return GroupKey(self.key(resource), "known from a data source alone" if resource.data else "")
+            return GroupKey(self.key(resource), outside=resource.data)
         if resource.kind in {"aws_vpc", "aws_default_vpc"}:
             return GroupKey(text_of(resource.values.get("default_security_group_id")) or DEFAULT_OF_VPC)
         return None
@@ -149,5 +160,5 @@ class State:
         """Yield the groups that an attribute names as peers; what cannot be told is noted."""
         groups = self.groups(resource, name)
         for reference in groups.lost:
-            self.tell(resource, f"{name} refers to {reference}, which cannot be followed to a group before apply")
+            self.cannot(resource, name, reference)
         yield from groups.found

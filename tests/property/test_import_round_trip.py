@@ -11,7 +11,7 @@ from netlab.formats import import_files, parse_lab, render_lab
 CIDRS = st.sampled_from(["0.0.0.0/0", "10.0.0.0/8", "10.1.2.0/24", "198.51.100.7/32"])
 PORTS = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(sorted)
 NAMES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=60)
-KINDS = st.one_of(
+KINDS: st.SearchStrategy[dict[str, object]] = st.one_of(
     st.tuples(st.sampled_from(["tcp", "udp", "6"]), PORTS).map(
         lambda each: {"IpProtocol": each[0], "FromPort": each[1][0], "ToPort": each[1][1]}
     ),
@@ -25,12 +25,16 @@ KINDS = st.one_of(
 @st.composite
 def _described(draw: st.DrawFn) -> list[dict[str, object]]:
     names = draw(st.lists(NAMES.filter(lambda name: name != "default"), min_size=1, max_size=4, unique=True))
-    groups = []
+    groups: list[dict[str, object]] = []
     for at, name in enumerate(names):
-        permissions = []
+        permissions: list[dict[str, object]] = []
         for kind in draw(st.lists(KINDS, max_size=3, unique_by=str)):
-            ranges = [{"CidrIp": each, "Description": "x"} for each in draw(st.lists(CIDRS, max_size=2, unique=True))]
-            pairs = [{"GroupId": f"sg-{each}"} for each in draw(st.sets(st.integers(0, len(names) - 1), max_size=2))]
+            ranges: list[object] = [
+                {"CidrIp": each, "Description": "x"} for each in draw(st.lists(CIDRS, max_size=2, unique=True))
+            ]
+            pairs: list[object] = [
+                {"GroupId": f"sg-{each}"} for each in draw(st.sets(st.integers(0, len(names) - 1), max_size=2))
+            ]
             permissions.append({**kind, "IpRanges": ranges, "UserIdGroupPairs": pairs})
         groups.append({"GroupId": f"sg-{at}", "GroupName": name, "Description": name, "IpPermissions": permissions})
     return groups

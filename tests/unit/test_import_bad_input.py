@@ -30,7 +30,7 @@ def _group(name: str, *peers: object, **more: object) -> dict[str, object]:
 
 FIRST = "x.json: SecurityGroups[0].IpPermissions[0]"
 LONE_RULE = """Resources:
-  A: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: sg-x, IpProtocol: "-1", CidrIp: 10.0.0.0/8}}
+  A: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: web, IpProtocol: "-1", CidrIp: 10.0.0.0/8}}
 """
 BAD = [
     (GROUPS[:400], "x.json:", "this is not JSON: the text ends too early"),

@@ -84,7 +84,7 @@ UNRESOLVED = [
     ("CidrIp: '::/0'", "wanted an IPv4 network"),
     ("CidrIpv6: 10.0.0.0/8", "wanted an IPv6 network"),
     ("SourceSecurityGroupId: !GetAtt Missing.GroupId", "no resource is named 'Missing'"),
-    ("SourceSecurityGroupId: sg-0123", "names sg-0123, a security group that is in none of the files"),
+    ("SourceSecurityGroupName: nobody", "names nobody, a security group that is in none of the files"),
     ("Description: nobody", "found no peer"),
     ("CidrIp: 10.0.0.0/8, CidrIpv6: '::/0'", "found CidrIp and CidrIpv6"),
 ]
@@ -120,6 +120,26 @@ def test_a_parameter_that_no_template_has_is_refused() -> None:
     """A misspelt name must not pass in silence."""
     with pytest.raises(InputError, match=r"parameter Plane: no template has it; there are .*Plain"):
         _web(RULE.format("CidrIp: !Ref Plain"), {"Plane": "x"})
+
+
+def test_a_group_known_by_its_id_alone_is_there_under_it() -> None:
+    """A template may name groups that it does not make; their rules are AWS's defaults, and that is said."""
+    rule = RULE.format("SourceSecurityGroupId: !Ref Bare")
+    imported = _web(rule, {"Bare": "sg-0123"})
+
+    assert _rules(imported.lab.groups["Web"])[0] == "tcp/22 from sg-0123"
+    assert _rules(imported.lab.groups["sg-0123"]) == ["all to 0.0.0.0/0", "all to ::/0"]
+    assert [line for line in imported.unmodelled if "sg-0123 is known by its id alone" in line]
+
+
+def test_a_rule_may_be_added_to_a_group_of_another_file() -> None:
+    """By its id; without that file the group is known by its id alone."""
+    rule = "{GroupId: sg-1, IpProtocol: '-1', CidrIp: 10.0.0.0/8}"
+    text = f"Resources: {{R: {{Type: AWS::EC2::SecurityGroupIngress, Properties: {rule}}}}}"
+    described = '{"SecurityGroups": [{"GroupId": "sg-1", "GroupName": "web", "IpPermissions": []}]}'
+
+    assert _rules(import_files({"t.yaml": text, "g.json": described}).lab.groups["web"]) == ["all from 10.0.0.0/8"]
+    assert _rules(import_files({"t.yaml": text}).lab.groups["sg-1"])[0] == "all from 10.0.0.0/8"
 
 
 EGRESS = [

@@ -232,6 +232,21 @@ def test_interfaces_without_their_subnets_stand_in_derived_ones() -> None:
     assert any("subnet-0aa is in no file" in line for line in imported.unmodelled)
 
 
+def test_a_full_vpc_has_groups_in_one_of_its_subnets() -> None:
+    """Where no room is left for a made-up subnet, what has no place goes to the largest public one."""
+    vpc = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/24"}
+    halves = [
+        {"SubnetId": f"subnet-{at}", "VpcId": "vpc-1", "CidrBlock": cidr, "MapPublicIpOnLaunch": at == 1}
+        for at, cidr in enumerate(("10.0.0.0/25", "10.0.0.128/25"))
+    ]
+    text = json.dumps({"Vpcs": [vpc], "Subnets": halves, "SecurityGroups": [_group([])]})
+
+    imported = import_files({"all.json": text})
+
+    assert imported.lab.instances["web"].primary.subnet == "subnet-1"
+    assert any("no room for a made-up subnet" in line for line in imported.unmodelled)
+
+
 NAMES = [
     ("web", "web"),
     ("web tier", "web-tier"),

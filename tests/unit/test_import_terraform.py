@@ -186,8 +186,8 @@ def test_a_peer_is_followed_or_listed(references: list[str], peer: str) -> None:
     assert any("aws_vpc_security_group_ingress_rule.r" in line for line in imported.unmodelled) == (not peer)
 
 
-def test_a_variable_with_an_id_needs_the_group_of_that_id() -> None:
-    """A group that only exists in AWS is known when its description is imported with the plan."""
+def test_a_group_that_only_exists_in_aws_is_known_by_its_id_or_its_description() -> None:
+    """Its rules come with what describes it; without that they are AWS's defaults, and that is said."""
     written = _written(
         "aws_vpc_security_group_ingress_rule.r",
         security_group_id=["aws_security_group.a.id", "aws_security_group.a"],
@@ -201,10 +201,68 @@ def test_a_variable_with_an_id_needs_the_group_of_that_id() -> None:
         }
     )
 
-    with pytest.raises(LabFileError, match="names sg-old, a security group that is in none of the files"):
-        import_files({"plan.json": plan})
+    alone = import_files({"plan.json": plan})
     both = import_files({"plan.json": plan, "groups.json": described}).lab
+
+    assert _rules(alone.lab.groups["a"]) == ["tcp/1 from sg-old"]
+    assert any("sg-old is known by its id alone" in line for line in alone.unmodelled)
     assert _rules(both.groups["a"]) == ["tcp/1 from old"]
+
+
+def test_a_reference_to_a_group_that_is_not_there_is_a_mistake() -> None:
+    """Near miss: one of which none is made (count = 0) leaves the rule without a peer, and that is listed."""
+    written = _written(
+        "aws_vpc_security_group_ingress_rule.r",
+        security_group_id=["aws_security_group.a.id", "aws_security_group.a"],
+        referenced_security_group_id=["aws_security_group.z[0].id", "aws_security_group.z[0]", "aws_security_group.z"],
+    )
+    names = [_written("aws_security_group.a"), written]
+
+    with pytest.raises(LabFileError, match=r"ingress_rule.r: .* a security group that is in none of the files"):
+        _plan([A, _rule("r")], names)
+    imported = _plan([A, _rule("r")], [*names, _written("aws_security_group.z")])
+    assert _rules(imported.lab.groups["a"]) == []
+    assert any("ingress_rule.r" in line for line in imported.unmodelled)
+
+
+PLACES = [
+    (["a", "b"], 2, ["a", "b"]),
+    (["a", "a", "b"], 3, ["a", "a", "b"]),
+    (["a", "b"], 3, []),
+    (["b"], 2, ["b", "b"]),
+]
+
+
+@pytest.mark.parametrize(("given", "count", "peers"), PLACES)
+def test_count_finds_its_place_in_a_list_only_where_every_place_is_known(
+    given: list[str], count: int, peers: list[str]
+) -> None:
+    """A list of as many groups as there are rules; with fewer it cannot be told which place is which."""
+    lists = [text for each in given for text in (f"aws_security_group.{each}.id", f"aws_security_group.{each}")]
+    written = {"security_group_id": ["var.owner"], "referenced_security_group_id": ["var.groups", "count.index"]}
+    rule = _written("aws_vpc_security_group_ingress_rule.r", **written)
+    call = {
+        "expressions": {
+            "groups": {"references": lists},
+            "owner": {"references": ["aws_security_group.c.id", "aws_security_group.c"]},
+        },
+        "module": {"resources": [rule]},
+    }
+    rules = [
+        {**_rule("r", from_port=at, to_port=at), "address": f"module.m.aws_vpc_security_group_ingress_rule.r[{at}]"}
+        for at in range(count)
+    ]
+    root = {"resources": [A, B, C], "child_modules": [{"address": "module.m", "resources": rules}]}
+    names = [_written(f"aws_security_group.{each}") for each in "abc"]
+    plan = {
+        "format_version": "1.2",
+        "planned_values": {"root_module": root},
+        "configuration": {"root_module": {"resources": names, "module_calls": {"m": call}}},
+    }
+    imported = import_files({"plan.json": json.dumps(plan)})
+
+    assert [str(each.peer) for each in imported.lab.groups["c"].ingress] == peers
+    assert sum("cannot be followed" in line for line in imported.unmodelled) == (0 if peers else count)
 
 
 LATE = {"security_groups": [None]}
