@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered
+from netlab.cli.proof import warn
 from netlab.cli.terminal import json_option
 from netlab.errors import InputError
 from netlab.model.network import Network
@@ -33,13 +34,15 @@ def diff(old: str, new: str, ports: str | None, *, flows: bool, paper: bool, as_
     """
     Ask every pair of places in both labs the same questions, and say what is newly reached and newly cut.
 
-    OLD and NEW are lab files or built-in labs. Exit 1 if anything changed, so that CI can hold a merge.
+    OLD and NEW are lab files, built-in labs, or real files of AWS, CloudFormation and Terraform. Exit 1 if anything changed, so that CI can hold a merge.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.impact import Impact, compare, impact_json  # noqa: PLC0415
     from netlab.check.impact_text import impact_lines  # noqa: PLC0415
 
     before, after = netlab.load(old), netlab.load(new)
+    for lab in (before, after):
+        warn(lab)
     if flows:
         _need_same_topology(before, after)
     asked = _questions(before, after, ports), _questions(after, before, ports)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import click
 
+from netlab.cli.proof import warn
 from netlab.cli.terminal import Progress, json_option
 from netlab.errors import InputError
 
@@ -39,7 +40,6 @@ def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockste
     from netlab.check.matrix import ask_matrix, matrix_json, questions_of, rule_questions  # noqa: PLC0415
     from netlab.check.matrix_text import matrix_lines  # noqa: PLC0415
     from netlab.check.samples import first_samples, samples_from_text  # noqa: PLC0415
-    from netlab.cli.proof import warn  # noqa: PLC0415
 
     if ports is not None and all_rules:
         raise InputError("matrix: found --ports and --all-rules, wanted one of them")
