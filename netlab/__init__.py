@@ -11,7 +11,7 @@ The rooms are put together here; the heavy ones are imported where they are need
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
@@ -139,13 +139,16 @@ def paper(lab: Lab) -> Iterator[Network]:
 
 
 @contextmanager
-def running(lab: Lab, *, lockstep: bool = False, keep_failed: bool = False) -> Iterator[Network]:
+def running(
+    lab: Lab, *, lockstep: bool = False, keep_failed: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[Network]:
     """
     Build a throw-away copy of a lab in the kernel; it is gone at the end, also after an error.
 
     Args:
         lockstep: Put every packet to the oracle too, and say where the two differ.
         keep_failed: Leave it up where the network's ``failed`` was set.
+        progress: Told what is built next, in a few words.
 
     Raises:
         MachineError: The machine lacks something, root included.
@@ -153,7 +156,7 @@ def running(lab: Lab, *, lockstep: bool = False, keep_failed: bool = False) -> I
     """
     from netlab.live.lab import throw_away  # noqa: PLC0415
 
-    with throw_away(lab) as wire:
+    with throw_away(lab, progress) as wire:
         network = in_lockstep(wire) if lockstep else Network(wire)
         yield network
         wire.keep = keep_failed and network.failed

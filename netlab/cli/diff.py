@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered
 from netlab.cli.proof import warn
 from netlab.cli.terminal import json_option
 from netlab.errors import InputError
-from netlab.model.network import Network
 from netlab.model.stories import Question
 from netlab.model.topology import Lab
 
@@ -34,7 +32,8 @@ def diff(old: str, new: str, ports: str | None, *, flows: bool, paper: bool, as_
     """
     Ask every pair of places in both labs the same questions, and say what is newly reached and newly cut.
 
-    OLD and NEW are lab files, built-in labs, or real files of AWS, CloudFormation and Terraform. Exit 1 if anything changed, so that CI can hold a merge.
+    OLD and NEW are lab files, built-in labs, or real files of AWS, CloudFormation and Terraform. Exit 1 if anything
+    changed, so that CI can hold a merge.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.impact import Impact, compare, impact_json  # noqa: PLC0415
@@ -67,25 +66,21 @@ def _ask(
     lab: Lab, then: Lab | None, questions: tuple[Question, ...], *, paper: bool
 ) -> tuple[Matrix, tuple[Fate, ...] | None]:
     """Return a lab's answers; with *then*, also what becomes of flows open in it when it changes to that."""
-    from netlab.check.impact import play_fates  # noqa: PLC0415 - `--help` does without
+    import netlab  # noqa: PLC0415 - `--help` does without
+    from netlab.check.impact import play_fates  # noqa: PLC0415
     from netlab.check.matrix import ask_matrix  # noqa: PLC0415
     from netlab.model.verdicts import Seen  # noqa: PLC0415
 
     progress = Answered(f"netlab: {lab.name}")
-    with _playing(lab, paper=paper, lockstep=len(questions) <= LOCKSTEP_UP_TO) as network:
-        try:
+    both = len(questions) <= LOCKSTEP_UP_TO
+    try:
+        with netlab.paper(lab) if paper else netlab.running(lab, lockstep=both, progress=progress.build) as network:
             found = replace(ask_matrix(network, questions, progress), lab=lab.name)
             open_ones = [cell.question for cell in found.cells if cell.seen is Seen.DELIVERED]
             fates = None if then is None else play_fates(network, then, open_ones, progress)
-        finally:
-            progress.stop()
+    finally:
+        progress.stop()
     return found, fates
-
-
-def _playing(lab: Lab, *, paper: bool, lockstep: bool) -> AbstractContextManager[Network]:
-    import netlab  # noqa: PLC0415 - `--help` does without
-
-    return netlab.paper(lab) if paper else netlab.running(lab, lockstep=lockstep)
 
 
 def _need_same_topology(old: Lab, new: Lab) -> None:

@@ -49,11 +49,11 @@ def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockste
     questions = tuple(rule_questions(words) if all_rules else questions_of(words, samples or first_samples(words)))
     both = len(questions) <= LOCKSTEP_UP_TO if lockstep is None else lockstep
     progress = Answered(f"netlab: {words.name}")
-    with netlab.paper(words) if paper else netlab.running(words, lockstep=both) as network:
-        try:
+    try:
+        with netlab.paper(words) if paper else netlab.running(words, lockstep=both, progress=progress.build) as network:
             found = replace(ask_matrix(network, questions, progress), lab=words.name)
-        finally:
-            progress.stop()
+    finally:
+        progress.stop()
     if as_json:
         click.echo(json.dumps(matrix_json(found)))
     else:
@@ -62,17 +62,26 @@ def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockste
 
 
 class Answered:
-    """Says on a terminal how many questions are answered, once it has taken longer than a second."""
+    """Says on a terminal what is built and how many questions are answered, once it has taken longer than a second."""
 
     def __init__(self, title: str) -> None:
         self._shown = Progress(title)
         self._since = time.monotonic()
+        self._terminal = sys.stderr.isatty()
 
     def __call__(self, done: int, asked: int) -> None:
-        """Say it."""
-        if time.monotonic() - self._since > _QUIET_S:
-            self._shown(f"{done:,} of {asked:,} questions")
+        """Say how far it is."""
+        self._say(f"{done:,} of {asked:,} questions")
+
+    def build(self, what: str) -> None:
+        """Say what is being built."""
+        self._say(f"building {what}")
 
     def stop(self) -> None:
         """Make the line go away."""
-        self._shown.stop()
+        if self._terminal:
+            self._shown.stop()
+
+    def _say(self, text: str) -> None:
+        if self._terminal and time.monotonic() - self._since > _QUIET_S:
+            self._shown(text)

@@ -134,7 +134,7 @@ def attached(name: str | None) -> Iterator[LiveWire]:
 
 
 @contextmanager
-def throw_away(lab: Lab) -> Iterator[LiveWire]:
+def throw_away(lab: Lab, progress: Progress = _silent) -> Iterator[LiveWire]:
     """Build a copy of a lab under a name of its own, for this process; it is gone at the end, also after an error."""
     need_root()
     features.require()
@@ -150,7 +150,7 @@ def throw_away(lab: Lab) -> Iterator[LiveWire]:
 
         keep = False
         try:
-            machine.build(compile_lab(copy))
+            machine.build(compile_lab(copy), progress)
             with LiveWire(copy, copy, remember=refresh_metadata, before_real=before_real) as wire:
                 yield wire
                 keep = wire.keep
