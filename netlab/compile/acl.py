@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_names import SIDE, exempt_set
-from netlab.compile.card_rules import icmp_matches
+from netlab.compile.card_rules import icmp_matches, plain_protocol
 from netlab.compile.evidence import RETURN, dropped, logged, passed
 from netlab.compile.names import OUTSIDE_MTU, chain_name
 from netlab.compile.routes import Border, leaving
@@ -70,8 +70,13 @@ def compile_exempt_set(lab: Lab, family: int) -> IpSet:
     return IpSet(exempt_set(family), "hash:ip", family, members=frozenset(map(str, exempt_addresses(lab, family))))
 
 
-def compile_traffic(traffic: Traffic, family: int) -> FilterRule:
-    """Return what finds an entry's packets, addresses aside; ICMP of the other family has no type and code."""
+def compile_traffic(traffic: Traffic, family: int) -> FilterRule | None:
+    """
+    Return what finds an entry's packets, addresses aside; ICMP of the other family has no type and code.
+
+    None = there are no such packets in the family.
+    """
+    protocol: int | None = traffic.protocol
     matches: tuple[Match, ...] = ()
     match traffic.protocol:
         case 6 | 17 if traffic.ports is not None and traffic.ports != ALL_PORTS:
@@ -80,7 +85,12 @@ def compile_traffic(traffic: Traffic, family: int) -> FilterRule:
             matches = (Match(name, (("dport", str(first) if first == last else f"{first}:{last}"),)),)
         case 1 | 58 if (traffic.protocol == ICMP) == (family == 4):
             matches = icmp_matches(traffic)
-    return FilterRule(RETURN, protocol=traffic.protocol, matches=matches)
+        case int() as number:
+            found = plain_protocol(number, family)
+            if found is None:
+                return None
+            protocol, matches = found
+    return FilterRule(RETURN, protocol=protocol, matches=matches)
 
 
 def _acl_chain(acl: NetworkAcl, direction: Direction, family: int) -> Chain:
@@ -94,6 +104,8 @@ def _acl_chain(acl: NetworkAcl, direction: Direction, family: int) -> Chain:
 
 def _entry_rules(acl: str, entry: AclEntry, direction: Direction, family: int) -> tuple[FilterRule, ...]:
     rule = compile_traffic(entry.traffic, family)
+    if rule is None:
+        return ()
     if entry.cidr.prefixlen:
         ingress = direction is Direction.INGRESS
         rule = replace(rule, source=entry.cidr) if ingress else replace(rule, destination=entry.cidr)

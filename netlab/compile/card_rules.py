@@ -16,6 +16,7 @@ from netlab.model.rules import ALL_PORTS, ICMP, ICMPV6, TCP, UDP, Direction, Gro
 from netlab.plan.nouns import Chain, FilterRule, Match, Target
 from netlab.plan.tags import Tag
 
+AH = 51
 _MATCH_NAMES = {TCP: "tcp", UDP: "udp"}
 
 
@@ -87,8 +88,6 @@ def _traffic(traffic: Traffic, family: int) -> tuple[int | None, tuple[Match, ..
     match traffic.protocol:
         case None:
             return None, ()
-        case 0:  # `-p 0` means any protocol; in IPv6 it heads a chain of extensions, and is never a packet's own
-            return (None, (matching("u32", ("u32", "0x6&0xff=0x0")),)) if family == 4 else None
         case 1 | 58 as protocol:
             return (protocol, icmp_matches(traffic)) if protocol == (ICMP if family == 4 else ICMPV6) else None
         case 6 | 17 as protocol:
@@ -97,7 +96,21 @@ def _traffic(traffic: Traffic, family: int) -> tuple[int | None, tuple[Match, ..
                 return protocol, ()
             return protocol, (matching(_MATCH_NAMES[protocol], ("dport", port_text(ports))),)
         case protocol:
-            return protocol, ()
+            return plain_protocol(protocol, family)
+
+
+def plain_protocol(protocol: int, family: int) -> tuple[int | None, tuple[Match, ...]] | None:
+    """
+    Return what finds a protocol without ports and types; None = there are no such packets in the family.
+
+    Source:
+        Linux, net/ipv6/netfilter/ip6_tables.c, ip6_packet_match: it looks behind extension headers, AH among them.
+    """
+    if protocol == 0:  # `-p 0` means any protocol; in IPv6 it heads a chain of extensions, and is never a packet's own
+        return (None, (matching("u32", ("u32", "0x6&0xff=0x0")),)) if family == 4 else None
+    if protocol == AH and family == 6:
+        return None, (matching("u32", ("u32", f"0x4>>0x8&0xff={AH:#x}")),)
+    return protocol, ()
 
 
 def icmp_matches(traffic: Traffic) -> tuple[Match, ...]:

@@ -153,7 +153,7 @@ def _filter(lab: Lab, family: int) -> Table:
             void,
             Chain("INPUT", (silent,), "ACCEPT"),
             Chain("FORWARD", (FilterRule(Target(VOID_CHAIN), out_interface=VOID), *_circles(lab, family)), "ACCEPT"),
-            Chain("OUTPUT", (), "ACCEPT"),
+            Chain("OUTPUT", (FilterRule(Target(VOID_CHAIN), out_interface=VOID),), "ACCEPT"),
         ),
     )
 

@@ -18,6 +18,9 @@ from netlab.model.stories import Fields, Question
 from netlab.model.verdicts import Transit
 from netlab.model.wire import Departure
 
+IPV6_EXTENSIONS = frozenset({0, 43, 44, 59, 60})
+"""Numbers of extension headers that only lead to a protocol, and of none at all. Source: RFC 8200, section 4."""
+
 OPENING_PACKETS = 3
 """The most packets that an opening has: TCP's."""
 
@@ -25,8 +28,15 @@ _ISN = (1000, 5000)  # initial sequence numbers of the opening side and the othe
 
 
 def first_packet(question: Question, ends: Ends, number: int) -> Packet:
-    """Return a flow's first packet, TCP's flags aside; *number* is its port or echo id unless the question has one."""
+    """
+    Return a flow's first packet, TCP's flags aside; *number* is its port or echo id unless the question has one.
+
+    Raises:
+        InputError: In IPv6, the number is no protocol's.
+    """
     fields, protocol = question.fields, question.protocol
+    if protocol in IPV6_EXTENSIONS and ends.target.version == 6:
+        raise InputError(f"protocol: found {protocol}, in IPv6 an extension header, wanted what stands behind one")
     ports = protocol in {TCP, UDP}
     icmp = protocol in ECHO_TYPES
     number = fields.sport if fields.sport is not None else number

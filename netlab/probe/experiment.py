@@ -148,7 +148,7 @@ class Prober:
                 if error.errno == errno.EMSGSIZE:  # the sender's own kernel claims it
                     passage = Passage(MTU_GATE, Decision.DENY, Reason.MTU)
                     followed.clues.append(Clue(MTU_GATE, pieces[0], 0, 0, 0, passage))
-                else:
+                elif error.errno != errno.EPERM:  # dropped on its way out, and a gate says so
                     followed.trouble = f"{departure.station} could not send it: {error.strerror}"
             yield number, followed
 

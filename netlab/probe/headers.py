@@ -6,7 +6,7 @@ import struct
 from functools import cache
 
 _PORT = 49151  # both ends of every flow have it, so an answer is of the same flow
-_EXPERIMENT = 253  # RFC 3692
+_INNER = 61  # "any host internal protocol": behind AH nothing that anybody sends
 
 CHECKSUM_AT = {1: 2, 6: 16, 17: 6, 33: 6, 58: 2, 132: 8, 136: 6}
 """Where in its header a protocol has its checksum."""
@@ -17,7 +17,7 @@ _OWN_HEADERS = {
     # GRE version 0, carrying IPv4, without key. Source: RFC 2784.
     47: struct.pack("!HH", 0, 0x0800),
     # AH, no check value; as in IPv6 it is an extension header, what follows must be named. Source: RFC 4302.
-    51: struct.pack("!BBHII", _EXPERIMENT, 1, 0, 1, 1),
+    51: struct.pack("!BBHII", _INNER, 1, 0, 1, 1),
     # SCTP: INIT, and in it a parameter that receivers skip, of twenty bytes: the cookie. Source: RFC 9260, 3.3.2.
     132: struct.pack("!HHII", _PORT, _PORT, 0, 0)
     + struct.pack("!BBHIIHHI", 1, 0, 40, 1, 0xFFFF, 1, 1, 1)
