@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from netlab.errors import LabFileError
+from netlab.formats.assemble_facts import join_facts
 from netlab.formats.assemble_ground import USUAL_VPC, Land, lay_ground
 from netlab.formats.assemble_nodes import put_nodes
 from netlab.formats.import_facts import (
@@ -55,9 +56,7 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     Raises:
         LabFileError: The files hold mistakes; all of them are in it.
     """
-    _merge_listings(facts)
-    _match_entries(facts)
-    _add_outside(facts)
+    join_facts(facts)
     vpc = chosen_vpc(facts)
     groups = _groups_of(facts, vpc)
     keys = _names(facts, groups)
@@ -110,71 +109,6 @@ def chosen_vpc(facts: Facts) -> str:
         if counted:
             return counted.most_common(1)[0][0]
     return ""
-
-
-def _merge_listings(facts: Facts) -> None:
-    """Bring the rules of describe-security-group-rules, which have ids, to their groups."""
-    if not facts.groups:  # a listing of rules does not show groups that have none
-        for rule in (rule for listing in facts.listings.values() for rule in listing):
-            peer = rule.peer
-            if isinstance(peer, GroupKey) and not peer.foreign and peer.key not in facts.listings:
-                facts.groups.setdefault(peer.key, FoundGroup(peer.key, peer.key, rule.place))
-    for key, listing in facts.listings.items():
-        group = facts.groups.get(key)
-        if group is None:
-            facts.groups[key] = FoundGroup(key, key, listing[0].place, rules=listing)
-            continue
-        have, listed = ({rule.properties for rule in rules} for rules in (group.rules, listing))
-        if have == listed:
-            group.rules = listing
-            continue
-        odd = next((rule for rule in listing if rule.properties not in have), listing[0])
-        facts.wrong(odd.place, f"the rules listed of {key} are not those that {group.place.file} gives it")
-
-
-def _add_outside(facts: Facts) -> None:
-    """Add the groups that templates and plans name by ids, which no file defines."""
-    named = {
-        rule.peer: rule.place
-        for group in facts.groups.values()
-        for rule in group.rules
-        if isinstance(rule.peer, GroupKey) and rule.peer.outside
-    }
-    for node in facts.nodes.values():
-        for interface in node.interfaces.values():
-            named |= {each: interface.place for each in interface.groups if each.outside}
-    for key, rule in facts.late_rules:
-        group = facts.add_outside(key, rule.place)
-        if rule.properties not in {each.properties for each in group.rules}:
-            group.rules.append(rule)
-        if isinstance(rule.peer, GroupKey) and rule.peer.outside:
-            named[rule.peer] = rule.place
-    for peer, place in named.items():
-        if not peer.foreign:
-            facts.add_outside(peer.key, place)
-
-
-def _match_entries(facts: Facts) -> None:
-    """Find the list that a file of entries belongs to: by its name, or as the only one that lacks its entries."""
-    named = {
-        rule.peer.key: rule.place
-        for group in facts.groups.values()
-        for rule in group.rules
-        if isinstance(rule.peer, ListKey)
-    }
-    for place, entries in facts.loose_entries:
-        for key, where in named.items():
-            facts.lists.setdefault(key, FoundList(key, key, where))
-        lacking = [each for each in facts.lists.values() if each.entries is None]
-        chosen = [each for each in lacking if each.key in place.file or each.name in place.file] or lacking
-        if len(chosen) == 1:
-            chosen[0].entries = entries
-        else:
-            names = ", ".join(each.key for each in chosen) or "none"
-            facts.wrong(place, f"of which list these are the file's name has to say (pl-….json); lacking are {names}")
-    for each in facts.lists.values():
-        if each.entries is None and each.key not in named:
-            facts.note(each.place, f"prefix list {each.key} ({each.name}): its entries are in no file")
 
 
 def _groups_of(facts: Facts, vpc: str) -> list[FoundGroup]:

@@ -13,7 +13,8 @@ from netlab.formats.import_facts import FoundInterface, FoundNode, GroupKey
 from netlab.formats.import_kinds import kind_of
 from netlab.formats.import_words import ipv4, ipv6, items, mapping, parse_whole, text_of, truth
 from netlab.formats.terraform_network import HANDLED
-from netlab.formats.terraform_plan import Found, Resource
+from netlab.formats.terraform_plan import Resource
+from netlab.formats.terraform_references import Found
 from netlab.formats.terraform_words import Groups, State
 
 _GROUP_KEYS = ("vpc_security_group_ids", "security_group_ids", "security_groups")

@@ -16,15 +16,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from netlab.formats.import_words import items, mapping, text_of
+from netlab.formats.terraform_references import (
+    MODULE,
+    RESOURCE,
+    Calls,
+    Found,
+    Own,
+    longest,
+    split_modules,
+    texts_in,
+)
 
-_MODULE = re.compile(r"""module\.([A-Za-z0-9_-]+)((?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?)(?:\.|$)""")
-_RESOURCE = re.compile(r"""(data\.)?([a-z][a-z0-9_]*)\.([A-Za-z0-9_-]+)((?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?)(.*)""")
 _OWN_INDEX = ("each.key", "each.value", "count.index")
 _MOST_DEPTH = 30
 _ROOTS = {"var", "local", "module", "each", "count", "path", "terraform", "self"}
-
-Calls = tuple[tuple[str, str], ...]
-"""The way to a module: each call's name, and its index as text (``["a"]``, ``[0]``, or empty)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +51,6 @@ class Resource:
     values: dict[str, object]
     unknown: dict[str, object]
     data: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """
-    What references came to.
-
-    Attributes:
-        addresses: Of resources, in the configuration's order.
-        literals: Values that stand in the configuration or its variables.
-        lost: References that cannot be followed.
-        order: Where each reference led to one resource: all of these, also those that come again.
-    """
-
-    addresses: tuple[str, ...] = ()
-    literals: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
-
-    def __add__(self, other: Found) -> Found:
-        return Found(
-            tuple(dict.fromkeys((*self.addresses, *other.addresses))),
-            tuple(dict.fromkeys((*self.literals, *other.literals))),
-            tuple(dict.fromkeys((*self.lost, *other.lost))),
-            (*self.order, *other.order),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """Which of its siblings a resource or module is: its index, and how many of them there are."""
-
-    index: str = ""
-    count: int = 1
 
 
 @dataclass(slots=True)
@@ -105,7 +76,7 @@ class Plan:
             if address in self.resources or (only_data and not data):
                 continue
             calls, rest = split_modules(address)
-            match = _RESOURCE.fullmatch(rest)
+            match = RESOURCE.fullmatch(rest)
             if match is None:
                 continue
             self.resources[address] = Resource(
@@ -175,10 +146,10 @@ class Plan:
             return found
         data = mapping(expression)
         if "constant_value" in data:
-            found += Found(literals=tuple(_texts(data["constant_value"])))
+            found += Found(literals=tuple(texts_in(data["constant_value"])))
         references = [text_of(each) for each in items(data.get("references"))]
         indexed = any(each.startswith(_OWN_INDEX) for each in references)
-        for reference in _longest(references):
+        for reference in longest(references):
             if reference.startswith(_OWN_INDEX):
                 if reference.startswith("each.value") and repeated is not None:
                     all_of_it = self._expression(repeated, calls, Own(), None, depth + 1)
@@ -216,7 +187,7 @@ class Plan:
             return self._local(reference, calls)
         if root in _ROOTS:
             return Found()
-        match = _RESOURCE.fullmatch(reference)
+        match = RESOURCE.fullmatch(reference)
         if match is None:
             return Found(lost=(reference,))
         prefix = "".join(f"module.{name}{index}." for name, index in calls)
@@ -234,7 +205,7 @@ class Plan:
     def _variable(self, name: str, calls: Calls, depth: int) -> Found:
         if not calls:
             value = mapping(mapping(self.tree.get("variables")).get(name)).get("value")
-            return Found(literals=tuple(_texts(value))) if value is not None else Found(lost=(f"var.{name}",))
+            return Found(literals=tuple(texts_in(value))) if value is not None else Found(lost=(f"var.{name}",))
         outer, (call, index) = calls[:-1], calls[-1]
         written = mapping(mapping(self._module(outer).get("module_calls")).get(call))
         given = mapping(written.get("expressions")).get(name)
@@ -243,14 +214,14 @@ class Plan:
             count = len({each.module[len(outer)] for each in self.resources.values() if self._is_in(each, outer, call)})
             return self._expression(given, outer, Own(index, count), repeated, depth)
         default = mapping(mapping(self._module(calls).get("variables")).get(name)).get("default")
-        return Found(literals=tuple(_texts(default)))
+        return Found(literals=tuple(texts_in(default)))
 
     def _is_in(self, resource: Resource, outer: Calls, call: str) -> bool:
         depth = len(outer)
         return resource.module[:depth] == outer and len(resource.module) > depth and resource.module[depth][0] == call
 
     def _output(self, reference: str, calls: Calls, depth: int) -> Found:
-        match = _MODULE.match(reference)
+        match = MODULE.match(reference)
         if match is None:
             return Found(lost=(reference,))
         output = re.split(r"[.\[]", reference[match.end() :])[0]
@@ -278,32 +249,3 @@ class Plan:
         """Follow a local value, which the document leaves out, as far as it can only mean one group."""
         groups = [each.address for each in self.of_kind("aws_security_group") if each.module == calls]
         return Found(tuple(groups)) if len(groups) == 1 else Found(lost=(reference,))
-
-
-def split_modules(address: str) -> tuple[Calls, str]:
-    """Split a resource's address into the way to its module, and the rest."""
-    calls: list[tuple[str, str]] = []
-    while match := _MODULE.match(address):
-        calls.append((match[1], match[2]))
-        address = address[match.end() :]
-    return tuple(calls), address
-
-
-def _longest(references: list[str]) -> list[str]:
-    """Return references without those that another one only begins with (``a.b.id`` comes with ``a.b``)."""
-    return [
-        each
-        for each in references
-        if not any(other != each and other.startswith((f"{each}.", f"{each}[")) for other in references)
-    ]
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Yield every text in a value."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, str) and value:
-        yield value

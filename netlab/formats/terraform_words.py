@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Place
 from netlab.formats.import_words import items, text_of
-from netlab.formats.terraform_plan import Found, Plan, Resource
+from netlab.formats.terraform_plan import Plan, Resource
+from netlab.formats.terraform_references import Found
 
 
 @dataclass(frozen=True, slots=True)

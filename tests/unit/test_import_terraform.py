@@ -159,7 +159,8 @@ def test_protocols_and_ports_mean_what_the_provider_sends(words: tuple[str, int,
 
 
 def _rule(name: str, **values: object) -> dict[str, object]:
-    return _resource(f"aws_vpc_security_group_ingress_rule.{name}", ip_protocol="tcp", from_port=1, to_port=1, **values)
+    usual: dict[str, object] = {"ip_protocol": "tcp", "from_port": 1, "to_port": 1}
+    return _resource(f"aws_vpc_security_group_ingress_rule.{name}", **{**usual, **values})
 
 
 REFERENCES = [
