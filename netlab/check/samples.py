@@ -24,6 +24,9 @@ _EVERYTHING = (
 _NO_NEAR_MISS = {0, TCP, UDP, ICMP, ICMPV6, 43, 44, 50, 51, 59, 60, 135, 139, 140}
 """Protocols that have keys of their own, and IPv6's extension headers: what stands behind those counts."""
 
+_EXTENSIONS = {0, 43, 44, 59, 60}
+"""IPv6's headers that only lead to a protocol, and of none at all. Source: RFC 8200, section 4."""
+
 _NEIGHBOURS = range(130, 138)
 """ICMPv6's multicast listeners and neighbour discovery: never filtered, or the kernel's own business."""
 
@@ -82,7 +85,9 @@ def sample_of(question: Question) -> Traffic:
 
 
 def fits_family(sample: Traffic, family: int) -> bool:
-    """Tell whether a sample can be sent in a family: ICMP belongs to IPv4, ICMPv6 to IPv6."""
+    """Tell whether a sample can be sent in a family: ICMP belongs to IPv4; ICMPv6, but no extension header, to IPv6."""
+    if family == 6 and sample.protocol in _EXTENSIONS:
+        return False
     return _FAMILY.get(sample.protocol or 0, family) == family
 
 

@@ -79,10 +79,11 @@ def test_what_is_no_one_packets_traffic_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "families"), [("tcp/22", (4, 6)), ("icmp/8", (4,)), ("icmpv6/128", (6,)), ("gre", (4, 6))]
+    ("text", "families"),
+    [("tcp/22", (4, 6)), ("icmp/8", (4,)), ("icmpv6/128", (6,)), ("gre", (4, 6)), ("43", (4,)), ("45", (4, 6))],
 )
 def test_icmp_belongs_to_its_family(text: str, families: tuple[int, ...]) -> None:
-    """ICMP goes by IPv4 alone, ICMPv6 by IPv6 alone, all else by both."""
+    """ICMP goes by IPv4 alone, ICMPv6 by IPv6 alone, IPv6's extension headers by IPv4 alone, all else by both."""
     (sample,) = samples_from_text(text)
 
     assert families == tuple(each for each in (4, 6) if fits_family(sample, each))
