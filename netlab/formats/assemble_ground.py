@@ -171,7 +171,7 @@ def _add_spare(facts: Facts, land: Land, peers: list[Cidr], places: int) -> None
         chosen = max(land.subnets.values(), key=lambda each: (each.internet, each.cidr.num_addresses))
         land.spare = chosen.name
         place = Place(next(iter(facts.groups.values())).place.file if facts.groups else "")
-        facts.note(place, f"the VPC has no room for a made-up subnet: {places} nodes go to {chosen.name}")
+        facts.note(place, f"the VPC has no room for a made-up subnet: what has none of its own goes to {chosen.name}")
         return
     if cidr is None:
         cidr = land.vpc.cidr  # control says where it is too small

@@ -44,6 +44,7 @@ class Template:
     values: Values
     resources: dict[str, Resource] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
+    _by_name: dict[str, str] | None = None  # resources of groups that say their names
 
     def __post_init__(self) -> None:
         self.values.attribute = self._attribute
@@ -129,9 +130,10 @@ class Template:
         return self._named(name, f"of account {account}" if account and account != own else "")
 
     def _named(self, name: str, foreign: str) -> GroupKey:
-        for each in self.of_kind(GROUP):
-            if self.text(each, "GroupName") == name and name:
-                return GroupKey(self.key(each.name))
+        if self._by_name is None:
+            self._by_name = {self.text(each, "GroupName"): each.name for each in self.of_kind(GROUP)}
+        if name and name in self._by_name:
+            return GroupKey(self.key(self._by_name[name]))
         return GroupKey(DEFAULT_OF_VPC if name == "default" else name, foreign, outside=name.startswith("sg-"))
 
     def _group_of(self, attribute: Attribute) -> GroupKey:

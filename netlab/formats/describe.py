@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from netlab.errors import InputError
 from netlab.formats.describe_network import read_acl, read_nat, read_subnet, read_table, read_vpc
-from netlab.formats.describe_nodes import read_interface, read_reservation
+from netlab.formats.describe_nodes import read_instance, read_interface, read_reservation
 from netlab.formats.import_facts import (
     Facts,
     FoundGroup,
@@ -49,6 +49,8 @@ SIGNATURES: dict[str, str] = {
     "RouteTableId": "RouteTables",
     "NetworkAclId": "NetworkAcls",
     "PrefixListId": "PrefixLists",
+    "Cidr": "Entries",
+    "InstanceId": "Instances",
     "NatGatewayId": "NatGateways",
     "SubnetId": "Subnets",
     "CidrBlockAssociationSet": "Vpcs",
@@ -222,6 +224,7 @@ READERS: dict[str, Reader] = {
     "SecurityGroupRules": _read_rule,
     "NetworkInterfaces": read_interface,
     "Reservations": read_reservation,
+    "Instances": read_instance,
     "Subnets": read_subnet,
     "Vpcs": read_vpc,
     "RouteTables": read_table,

@@ -78,10 +78,11 @@ def _kind_of_interface(data: Data) -> tuple[str, str]:
 def read_reservation(document: Document, facts: Facts, path: Path, data: Data) -> None:
     """Read the instances of one reservation."""
     for index, item in enumerate(items(data.get("Instances"))):
-        _read_instance(document, facts, (*path, "Instances", index), mapping(item))
+        read_instance(document, facts, (*path, "Instances", index), mapping(item))
 
 
-def _read_instance(document: Document, facts: Facts, path: Path, data: Data) -> None:
+def read_instance(document: Document, facts: Facts, path: Path, data: Data) -> None:
+    """Read one instance and its interfaces."""
     place = document.place(path)
     key = text_of(data.get("InstanceId"))
     interfaces = items(data.get("NetworkInterfaces"))

@@ -59,6 +59,9 @@ class Plan:
 
     tree: dict[str, object]
     resources: dict[str, Resource] = field(default_factory=dict)
+    _stems: dict[str, list[str]] = field(default_factory=dict)  # addresses by those without index
+    _modules: dict[Calls, list[str]] = field(default_factory=dict)  # addresses by module
+    _configured: dict[tuple[str, ...], dict[str, dict[str, object]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unknown = {}
@@ -68,6 +71,9 @@ class Plan:
         for root in (self.tree.get("planned_values"), self.tree.get("values")):
             self._collect(mapping(mapping(root).get("root_module")), unknown, only_data=False)
         self._collect(mapping(prior.get("root_module")), unknown, only_data=True)
+        for each in self.resources.values():
+            self._stems.setdefault(each.address.removesuffix(each.index), []).append(each.address)
+            self._modules.setdefault(each.module, []).append(each.address)
 
     def _collect(self, module: dict[str, object], unknown: dict[str, dict[str, object]], *, only_data: bool) -> None:
         for each in map(mapping, items(module.get("resources"))):
@@ -114,10 +120,15 @@ class Plan:
 
     def _written(self, resource: Resource) -> dict[str, object]:
         address = f"{'data.' if resource.data else ''}{resource.kind}.{resource.name}"
-        for each in map(mapping, items(self._module(resource.module).get("resources"))):
-            if each.get("address") == address:
-                return each
-        return {}
+        return self._resources_of(resource.module).get(address, {})
+
+    def _resources_of(self, calls: Calls) -> dict[str, dict[str, object]]:
+        """Return the configuration's resources of a module, by their addresses in it."""
+        names = tuple(name for name, _ in calls)
+        if names not in self._configured:
+            written = map(mapping, items(self._module(calls).get("resources")))
+            self._configured[names] = {text_of(each.get("address")): each for each in written}
+        return self._configured[names]
 
     def _module(self, calls: Calls) -> dict[str, object]:
         module = mapping(mapping(self.tree.get("configuration")).get("root_module"))
@@ -129,11 +140,7 @@ class Plan:
         """Return the resources that an expression of *resource* refers to."""
         written = self._written(resource)
         repeated = written.get("for_each_expression") or written.get("count_expression")
-        siblings = [
-            each
-            for each in self.resources.values()
-            if (each.module, each.kind, each.name) == (resource.module, resource.kind, resource.name)
-        ]
+        siblings = self._stems[resource.address.removesuffix(resource.index)]
         return self._expression(expression, resource.module, Own(resource.index, len(siblings)), repeated, 0)
 
     def _expression(self, expression: object, calls: Calls, own: Own, repeated: object, depth: int) -> Found:
@@ -166,7 +173,7 @@ class Plan:
         """Return, of several resources, the one that belongs to an index: by that index, name or place."""
         if len(found.addresses) < 2:
             return found
-        same = tuple(each for each in found.addresses if each.endswith(own.index))
+        same = tuple(each for each in found.addresses if each.endswith(own.index) or f"{own.index}." in each)
         if len(same) == 1:
             return Found(same)
         key = own.index.strip("[]").strip('"')
@@ -192,7 +199,7 @@ class Plan:
             return Found(lost=(reference,))
         prefix = "".join(f"module.{name}{index}." for name, index in calls)
         stem = f"{prefix}{match[1] or ''}{match[2]}.{match[3]}"
-        found = tuple(each for each in self.resources if each == stem or each.startswith(f"{stem}["))
+        found = tuple(self._stems.get(stem, ()))
         if match[4]:
             found = tuple(each for each in found if each == stem + match[4])
         if not found and self._is_written(f"{match[1] or ''}{match[2]}.{match[3]}", calls):
@@ -200,7 +207,7 @@ class Plan:
         return Found(found, order=found[:1]) if found else Found(lost=(reference,))
 
     def _is_written(self, address: str, calls: Calls) -> bool:
-        return any(mapping(each).get("address") == address for each in items(self._module(calls).get("resources")))
+        return address in self._resources_of(calls)
 
     def _variable(self, name: str, calls: Calls, depth: int) -> Found:
         if not calls:
@@ -211,14 +218,9 @@ class Plan:
         given = mapping(written.get("expressions")).get(name)
         if given is not None:
             repeated = written.get("for_each_expression") or written.get("count_expression")
-            count = len({each.module[len(outer)] for each in self.resources.values() if self._is_in(each, outer, call)})
-            return self._expression(given, outer, Own(index, count), repeated, depth)
+            return self._expression(given, outer, Own(index, len(self._ways(outer, call, ""))), repeated, depth)
         default = mapping(mapping(self._module(calls).get("variables")).get(name)).get("default")
         return Found(literals=tuple(texts_in(default)))
-
-    def _is_in(self, resource: Resource, outer: Calls, call: str) -> bool:
-        depth = len(outer)
-        return resource.module[:depth] == outer and len(resource.module) > depth and resource.module[depth][0] == call
 
     def _output(self, reference: str, calls: Calls, depth: int) -> Found:
         match = MODULE.match(reference)
@@ -227,7 +229,10 @@ class Plan:
         output = re.split(r"[.\[]", reference[match.end() :])[0]
         written = mapping(mapping(self._module(calls).get("module_calls")).get(match[1]))
         expression = mapping(mapping(mapping(written.get("module")).get("outputs")).get(output)).get("expression")
-        if not output or expression is None:
+        if not output:  # of module.sg[each.key].id nothing but the module's name is left
+            groups = [each for way in self._ways(calls, match[1], match[2]) for each in self._groups_in(way)]
+            return Found(tuple(groups)) if groups else Found(lost=(reference,))
+        if expression is None:
             return Found(lost=(reference,))
         found = Found()
         for way in self._ways(calls, match[1], match[2]):
@@ -238,14 +243,15 @@ class Plan:
         """Return the ways to the instances of a module call; all of them where no index is given."""
         if index:
             return [(*calls, (name, index))]
-        ways = {
-            each.module[: len(calls) + 1]: None
-            for each in self.resources.values()
-            if each.module[: len(calls)] == calls
-        }
+        ways = {each[: len(calls) + 1]: None for each in self._modules if each[: len(calls)] == calls}
         return [way for way in ways if len(way) > len(calls) and way[-1][0] == name] or [(*calls, (name, ""))]
 
     def _local(self, reference: str, calls: Calls) -> Found:
         """Follow a local value, which the document leaves out, as far as it can only mean one group."""
-        groups = [each.address for each in self.of_kind("aws_security_group") if each.module == calls]
-        return Found(tuple(groups)) if len(groups) == 1 else Found(lost=(reference,))
+        groups = self._groups_in(calls)
+        return Found(groups) if len(groups) == 1 else Found(lost=(reference,))
+
+    def _groups_in(self, calls: Calls) -> tuple[str, ...]:
+        """Return the addresses of a module's own security groups."""
+        every = (self.resources[each] for each in self._modules.get(calls, ()))
+        return tuple(each.address for each in every if each.kind == "aws_security_group" and not each.data)
