@@ -22,6 +22,8 @@ from importlib import resources
 from pathlib import Path
 from statistics import median
 
+from bench_matrix import PORTS, beside_nmap, matrix_rows
+
 import netlab
 from netlab.compile import compile_lab
 from netlab.kernel import machine, netns
@@ -33,6 +35,7 @@ from netlab.plan.render import render_nft, render_set, render_table
 NETLAB = Path(__file__).with_name("netlab")
 NAME = f"bench-{os.getpid()}"
 RUNS = 7
+FEW_RUNS = 3
 RULES = 50
 
 
@@ -54,6 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         lab_file.write_text(_stateful_by_our_name(), encoding="utf-8")
         try:
             ok = _commands(lab_file, runs)
+            ok &= _proof(Path(folder), runs)
             _comparisons(Path(folder), runs)
         finally:
             for lab in (NAME, f"{NAME}.x"):
@@ -86,6 +90,21 @@ def _commands(lab_file: Path, runs: int) -> bool:
     peaks = [run.peak_mb for run in taken["netlab up stateful"]]
     row = f"{'memory of up':<24}{median(peaks):>6.0f} MB{min(peaks):>6.0f} MB{max(peaks):>6.0f} MB{'':>11}"
     return _verdict(row, median(peaks), 150, "MB") and ok
+
+
+def _proof(folder: Path, runs: int) -> bool:
+    few = min(runs, FEW_RUNS)
+    print(f"\n{'median of ' + str(few):<46}{'clock':>9}{'':>15}{'limit':>9}")
+
+    def report(title: str, value: float, limit: float, unit: str) -> bool:
+        return _verdict(f"{title:<46}{value:>7.2f} {unit}{'':>15}", value, limit, unit)
+
+    ok = matrix_rows(folder, few, report)
+    print(beside_nmap(folder))
+    run = _run([str(NETLAB), "matrix", str(folder / "nodes100.yaml"), "--ports", PORTS])
+    title = "matrix of 100 nodes, the whole command"
+    print(f"{title:<46}{run.wall_s:>7.2f} s{run.cpu_s:>9.2f} s")
+    return _verdict(f"{'its memory':<46}{run.peak_mb:>6.0f} MB{'':>15}", run.peak_mb, 500, "MB") and ok
 
 
 def _verdict(row: str, value: float, limit: float | None, unit: str) -> bool:

@@ -1,0 +1,126 @@
+"""
+The rows of `scripts/bench` about proof: matrices, imports, and nmap asking the same inside the same namespaces.
+
+A run of the big matrix takes seconds, so few runs must do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import netlab
+from netlab.check.matrix import Matrix, ask_matrix, questions_of
+from netlab.check.samples import samples_from_text
+from netlab.kernel.programs import run_inside
+from netlab.model.topology import Lab
+from netlab.plan.nouns import kernel_name
+
+NODES, FEW_NODES = 100, 10
+PORTS = "tcp/22,tcp/80,tcp/443,tcp/3306,tcp/5000,tcp/5001,tcp/5432,tcp/8443,udp/53,icmp/8"
+GROUPS, RULES = 500, 20
+
+Report = Callable[[str, float, float, str], bool]
+"""Prints a row: what was measured, how much, the limit, the unit; tells whether the limit holds."""
+
+
+def matrix_rows(folder: Path, runs: int, report: Report) -> bool:
+    """Measure the big matrix and the big import; return whether every limit holds."""
+    lab = _many_nodes(folder, NODES)
+    questions = tuple(questions_of(lab, samples_from_text(PORTS)))
+    taken = []
+    for _ in range(runs):
+        with netlab.running(lab) as network:
+            taken.append(_timed(lambda: ask_matrix(network, questions)))
+    with netlab.paper(lab) as network:
+        on_paper = _timed(lambda: ask_matrix(network, questions))
+    ok = report(f"matrix: {len(questions):,} questions in the kernel", median(taken), 15, "s")
+    ok &= report("matrix --paper: per 5,000 verdicts", on_paper * 5000 / len(questions), 1, "s")
+    big = _many_groups(folder)
+    ok &= report(f"import: {GROUPS} groups, {GROUPS * RULES:,} rules", _timed(lambda: netlab.load(big)), 3, "s")
+    return ok
+
+
+def beside_nmap(folder: Path) -> str:
+    """Return a line about netlab and nmap asking TCP alone, every pair, inside the same namespaces."""
+    if shutil.which("nmap") is None:
+        return "nmap is not installed: nothing to compare with"
+    lab = _many_nodes(folder, FEW_NODES)
+    tcp = ",".join(each for each in PORTS.split(",") if each.startswith("tcp/"))
+    questions = [each for each in questions_of(lab, samples_from_text(tcp)) if each.source in lab.instances]
+    with netlab.running(lab) as network:
+        ours = _timed(lambda: ask_matrix(network, questions))
+        theirs = _timed(lambda: _nmap(network.lab, tcp.replace("tcp/", "")))
+    count = len(questions)
+    return (
+        f"{count} questions: netlab {ours:.2f} s, with rule or gate; nmap {theirs:.2f} s, open or not; "
+        f"ratio {theirs / ours:.1f}"
+    )
+
+
+def _nmap(lab: Lab, ports: str) -> None:
+    """Scan from every instance every other place, as fast as nmap goes without giving up its answers."""
+    for sender in lab.instances.values():
+        targets = [str(each.primary.ipv4[0]) for each in lab.instances.values() if each.name != sender.name]
+        targets += [str(host.addresses[0]) for host in lab.hosts.values()]
+        argv = ["nmap", "-sS", "-Pn", "-n", "-T5", "--max-retries", "0", "-p", ports, *targets]
+        run_inside(kernel_name(lab.name, sender.name), argv)
+
+
+def _timed(act: Callable[[], Matrix | Lab | None]) -> float:
+    started = time.monotonic()
+    act()
+    return time.monotonic() - started
+
+
+def _many_nodes(folder: Path, count: int) -> Lab:
+    groups = "".join(
+        f"  g{number}:\n    ingress:\n"
+        f"      - {{tcp: 22, from: g{(number + 1) % 10}}}\n      - {{tcp: 443, from: 10.0.0.0/16}}\n"
+        f"      - {{tcp: 5432, from: self}}\n      - {{udp: 53, from: g{(number + 3) % 10}}}\n"
+        "      - {icmp: 8, from: 10.0.1.0/24}\n"
+        for number in range(10)
+    )
+    nodes = "".join(
+        f"  n{number}: {{subnet: {'ab'[number % 2]}, security_groups: [g{number % 10}]}}\n"
+        for number in range(count - 1)
+    )
+    file = folder / f"nodes{count}.yaml"
+    file.write_text(
+        f"name: bench-{os.getpid()}-{count}\nvpc: {{cidr: 10.0.0.0/16}}\n"
+        "subnets:\n  a: {cidr: 10.0.1.0/24, internet: true}\n  b: {cidr: 10.0.2.0/24}\n"
+        f"security_groups:\n{groups}instances:\n{nodes}hosts:\n  outside: {{ip: 198.51.100.7}}\n",
+        encoding="utf-8",
+    )
+    return replace(netlab.load(file), warnings=())
+
+
+def _many_groups(folder: Path) -> Path:
+    groups = [
+        {
+            "GroupId": f"sg-{number:017x}",
+            "GroupName": f"group-{number}",
+            "Description": "one of many",
+            "VpcId": "vpc-1",
+            "IpPermissions": [
+                {
+                    "IpProtocol": "tcp",
+                    "FromPort": 1000 + rule,
+                    "ToPort": 1000 + rule,
+                    "IpRanges": [{"CidrIp": f"10.{rule}.{number % 256}.0/24"}],
+                }
+                for rule in range(RULES)
+            ],
+            "IpPermissionsEgress": [],
+        }
+        for number in range(GROUPS)
+    ]
+    file = folder / "groups.json"
+    file.write_text(json.dumps({"SecurityGroups": groups}), encoding="utf-8")
+    return file
