@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+import socket
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nfnetlink.nfctsocket import IPS_ASSURED, IPS_SEEN_REPLY, TCP_CONNTRACK_TO_NAME, NFCTSocket
+from pyroute2.netlink.nfnetlink.nfctsocket import (
+    IPS_ASSURED,
+    IPS_SEEN_REPLY,
+    TCP_CONNTRACK_TO_NAME,
+    NFCTAttrTuple,
+    NFCTSocket,
+)
 
 from netlab.errors import KernelError
 from netlab.kernel.netns import entered
@@ -60,6 +68,24 @@ def list_entries(namespace: str) -> tuple[ConntrackEntry, ...]:
         return tuple(_entry(message) for message in conntrack.dump())
 
 
+def forget(namespace: str, entries: Iterable[ConntrackEntry]) -> None:
+    """
+    Forget entries of protocols with ports; those that are gone already are fine.
+
+    Raises:
+        KernelError: The kernel refused.
+    """
+    for each in entries:
+        family = socket.AF_INET if each.family == 4 else socket.AF_INET6
+        original = NFCTAttrTuple(family, str(each.src), str(each.dst), each.protocol, each.sport, each.dport)
+        with _conntrack(namespace, "forgetting a connection", family) as conntrack:
+            try:
+                conntrack.entry("del", tuple_orig=original)
+            except NetlinkError as error:
+                if error.code != errno.ENOENT:
+                    raise
+
+
 def flush(namespace: str) -> None:
     """
     Forget every entry of the namespace.
@@ -72,9 +98,9 @@ def flush(namespace: str) -> None:
 
 
 @contextmanager
-def _conntrack(namespace: str, what: str) -> Iterator[Any]:
+def _conntrack(namespace: str, what: str, family: int = 0) -> Iterator[Any]:
     with entered(namespace):
-        conntrack = NFCTSocket(nfgen_family=0)
+        conntrack = NFCTSocket(nfgen_family=family)
         try:
             yield conntrack
         except (NetlinkError, OSError) as error:

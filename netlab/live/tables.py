@@ -52,6 +52,13 @@ def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) ->
     )
 
 
+def takes_room_in_vain(lab: Lab, interface: Interface, raw: ConntrackEntry) -> bool:
+    """Tell whether an entry counts in the kernel and to AWS is none: its time is over, or its flow untracked."""
+    if raw.protocol not in {TCP, UDP}:
+        return False
+    return not raw.mark & ENTRY_TRACKED or entry_from_conntrack(lab, interface, raw) is None
+
+
 def entry_from_pair(lab: Lab, interface: Interface, parts: tuple[int, ...], expires_s: int) -> Entry:
     """Return what a pair of addresses means that a card remembers beside conntrack (ports ignored)."""
     source, destination, protocol = parts

@@ -15,9 +15,9 @@ from netlab.compile import compile_lab
 from netlab.compile.card_nft import PAIRS, TABLE
 from netlab.control import apply
 from netlab.kernel import machine
-from netlab.kernel.conntrack import list_entries
+from netlab.kernel.conntrack import forget, list_entries
 from netlab.kernel.nft import list_elements
-from netlab.live.tables import entry_from_conntrack, entry_from_pair
+from netlab.live.tables import entry_from_conntrack, entry_from_pair, takes_room_in_vain
 from netlab.model.changes import Change
 from netlab.model.places import Ends
 from netlab.model.stories import Question
@@ -90,11 +90,13 @@ class LiveWire:
 
     def transmit(self, departures: Sequence[Departure]) -> list[Transit]:
         """Send packets in this order, follow each; one Transit a packet, in the same order."""
+        self._make_room()
         return self._probe().transmit(departures, self._started)
 
     def converse(self, ends: Ends, question: Question) -> Transit:
         """Let the kernels' own stacks talk."""
         self._before_real()
+        self._make_room()
         return self._probe().converse(ends, question)
 
     def change(self, change: Change) -> None:
@@ -143,6 +145,17 @@ class LiveWire:
             self.become(self._first)
         machine.forget(self._plan)
         self._started = time.monotonic()
+
+    def _make_room(self) -> None:
+        """Let cards with an allowance forget what counts in the kernel alone; nobody's packets are under way."""
+        for interface in self._lab.interfaces():
+            if interface.allowance is None:
+                continue
+            namespace = kernel_name(self._plan.lab, card_name(interface.node, interface.name))
+            forget(
+                namespace,
+                [each for each in list_entries(namespace) if takes_room_in_vain(self._lab, interface, each)],
+            )
 
     def _probe(self) -> Prober:
         if self._prober is None:

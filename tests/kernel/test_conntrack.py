@@ -10,7 +10,7 @@ import pytest
 from probe_ground import run
 
 from netlab.errors import KernelError
-from netlab.kernel.conntrack import flush, list_entries
+from netlab.kernel.conntrack import flush, forget, list_entries
 from netlab.kernel.netns import create, ensure_absent, entered
 
 _NUMBERS = count()
@@ -96,6 +96,19 @@ def test_an_emptied_table_is_empty(namespace: str) -> None:
 
     flush(namespace)
     _datagram(namespace, "127.0.0.1")
+    assert len(list_entries(namespace)) == 1
+
+
+def test_single_entries_are_forgotten(namespace: str) -> None:
+    """Of either family; others stay, and what is gone already is no error."""
+    _datagram(namespace, "127.0.0.1")
+    _datagram(namespace, "::1")
+    port = _datagram(namespace, "127.0.0.1")
+    gone = [entry for entry in list_entries(namespace) if entry.sport != port]
+    forget(namespace, gone)
+
+    assert [entry.sport for entry in list_entries(namespace)] == [port]
+    forget(namespace, gone)
     assert len(list_entries(namespace)) == 1
 
 
