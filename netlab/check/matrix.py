@@ -11,7 +11,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 
 from netlab.check.rows import row_json
@@ -30,6 +30,7 @@ _QUERIES = {ICMP: {13: 13, 14: 13, 15: 15, 16: 15, 17: 17, 18: 17}, ICMPV6: {139
 """ICMP queries without an id, and their answers, by the query."""
 
 _FAMILIES = (4, 6)
+_AS_ROW = Fields(sport=FIRST_PORT)
 _ICMP_OF = {4: ICMP, 6: ICMPV6}
 
 Progress = Callable[[int, int], None]
@@ -160,7 +161,9 @@ def rounds(lab: Lab, questions: Sequence[Question]) -> Iterator[list[int]]:
 def as_row_asks(question: Question) -> Question:
     """Return a question with the source port that a row standing alone has."""
     if question.protocol in {TCP, UDP}:
-        return replace(question, fields=Fields(sport=FIRST_PORT))
+        return Question(
+            question.source, question.target, question.protocol, question.dport, family=question.family, fields=_AS_ROW
+        )
     return question
 
 
@@ -199,9 +202,9 @@ def _uncollected() -> Iterator[None]:
 
 def _cell(question: Question, flow: Flow, known: dict[Verdict, Verdict]) -> Cell:
     deciding = flow.observation.deciding
-    verdict = known.setdefault(deciding.verdict, deciding.verdict)
-    detail = deciding.detail if flow.seen is Seen.BROKEN else ""
-    return Cell(question, flow.seen, verdict, detail, flow.observation.disagreement)
+    verdict = deciding.verdict
+    detail = deciding.detail if deciding.seen is Seen.BROKEN else ""
+    return Cell(question, deciding.seen, known.setdefault(verdict, verdict), detail, flow.observation.disagreement)
 
 
 def _pairs(lab: Lab) -> Iterator[tuple[Place, Place, tuple[int, ...]]]:

@@ -11,8 +11,9 @@ import contextlib
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from netlab.errors import BrokenError, KernelError
 from netlab.kernel.netns import entered
@@ -34,12 +35,14 @@ _CMD_BIND, _COPY_PACKET, _FLAG_SEQ = 1, 2, 1
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr
 _MESSAGE_HEAD = 20  # struct nlmsghdr and struct nfgenmsg
+_PREFIX_AT = _MESSAGE_HEAD + 8  # behind the packet's own header attribute, where there is a prefix
+_TIMESTAMP, _PAYLOAD, _PREFIX, _SEQ_KIND = 3, 9, 10, 12  # NFULA_…
+_SEQ, _TIME = struct.Struct("!I"), struct.Struct("!QQ")
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """
-    One record.
+    One record; a tuple, since there are hundreds of thousands in a matrix.
 
     Attributes:
         payload: The packet from its IP header on, COPY_RANGE bytes at most.
@@ -67,6 +70,7 @@ class LogReader:
             KernelError: It cannot be entered, or someone else reads its records already.
         """
         self.namespace = namespace
+        self._layouts: dict[bytes, _Layout] = {}
         self._next_seq: int | None = 0  # None = records were lost: any number may follow
         with entered(namespace):
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
@@ -95,7 +99,7 @@ class LogReader:
         records: list[LogRecord] = []
         try:
             for data in self._datagrams():
-                records.extend(_records(data))
+                records.extend(_records(data, self._layouts))
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise KernelError(f"{self.namespace}: reading log records: {error.strerror}") from error
@@ -113,7 +117,7 @@ class LogReader:
         while True:
             try:
                 for data in self._datagrams():
-                    for record in _records(data):
+                    for record in _records(data, self._layouts):
                         self._next_seq = None if self._next_seq is None else record.seq + 1
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
@@ -170,29 +174,59 @@ def _attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def _records(data: bytes) -> Iterator[LogRecord]:
+def _records(data: bytes, layouts: dict[bytes, _Layout]) -> Iterator[LogRecord]:
     start = 0
     while start + _MESSAGE_HEAD <= len(data):
         length, kind, _, _, _ = _HEADER.unpack_from(data, start)
         if kind == _MSG_PACKET:
-            yield _record(data, start + _MESSAGE_HEAD, start + length)
+            yield _record(data[start : start + length], layouts)
         start += (length + 3) & ~3
 
 
-def _record(data: bytes, start: int, end: int) -> LogRecord:
-    prefix, payload, seq, time_us = "", b"", 0, 0
-    while start < end:
-        length, kind = _ATTRIBUTE.unpack_from(data, start)
-        value = data[start + 4 : start + length]
-        match kind:
-            case 10:  # NFULA_PREFIX
-                prefix = value.rstrip(b"\0").decode("ascii", "replace")
-            case 9:  # NFULA_PAYLOAD
-                payload = value
-            case 12:  # NFULA_SEQ
-                (seq,) = struct.unpack("!I", value)
-            case 3:  # NFULA_TIMESTAMP
-                seconds, micros = struct.unpack("!QQ", value)
-                time_us = seconds * 1_000_000 + micros
+def _record(message: bytes, layouts: dict[bytes, _Layout]) -> LogRecord:
+    """Read a record; messages of one length that begin alike have their attributes at the same places."""
+    behind = _PREFIX_AT + int.from_bytes(message[_PREFIX_AT : _PREFIX_AT + 2], sys.byteorder)
+    layout = layouts.get(message[:4] + message[_PREFIX_AT:behind])
+    if layout is None or not layout.fits(message):
+        layout = _layout(message)
+        layouts[message[:4] + message[_PREFIX_AT:behind]] = layout
+    seq = time_us = 0
+    if layout.seq:
+        (seq,) = _SEQ.unpack_from(message, layout.seq + 4)
+    if layout.time:
+        seconds, micros = _TIME.unpack_from(message, layout.time + 4)
+        time_us = seconds * 1_000_000 + micros
+    payload = message[layout.payload + 4 : layout.end] if layout.payload else b""
+    return LogRecord(layout.prefix, payload, seq, time_us)
+
+
+class _Layout(NamedTuple):
+    """Where in a message its attributes begin; 0 = it has none of that kind."""
+
+    prefix: str
+    payload: int
+    end: int  # of the payload
+    seq: int
+    time: int
+    heads: tuple[tuple[int, bytes], ...]  # by them another message is known to have the same
+
+    def fits(self, message: bytes) -> bool:
+        """Tell whether the attributes of another message are where this one's are."""
+        return all(message.startswith(head, at) for at, head in self.heads)
+
+
+def _layout(message: bytes) -> _Layout:
+    found: dict[int, tuple[int, int]] = {}
+    start = _MESSAGE_HEAD
+    while start + 4 <= len(message):
+        length, kind = _ATTRIBUTE.unpack_from(message, start)
+        if length < 4:
+            break
+        found[kind] = (start, start + length)
         start += (length + 3) & ~3
-    return LogRecord(prefix, payload, seq, time_us)
+    at, end = found.get(_PREFIX, (0, 0))
+    prefix = message[at + 4 : end].rstrip(b"\0").decode("ascii", "replace") if at else ""
+    payload, payload_end = found.get(_PAYLOAD, (0, 0))
+    seq, time = found.get(_SEQ_KIND, (0, 0))[0], found.get(_TIMESTAMP, (0, 0))[0]
+    heads = tuple((place, message[place : place + 4]) for place in (payload, seq, time) if place)
+    return _Layout(prefix, payload, payload_end, seq, time, heads)

@@ -139,7 +139,10 @@ class Prober:
             number = self._count = self._count + 1
             packet = departure.packet
             pieces = encode(packet, self._cookies.cookie(number), ident=number, mtu=door.mtu)
-            length = sum(head.length for head in map(ip_head, pieces) if head is not None)
+            if len(pieces) == 1:
+                length = len(pieces[0]) - (20 if packet.src.version == 4 else 40)
+            else:
+                length = sum(head.length for head in map(ip_head, pieces) if head is not None)
             followed = Followed(departure, (time.monotonic() - started) / self.lab.scale, length)
             try:
                 for piece in pieces:
