@@ -64,6 +64,7 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     spare = len(_uncarried(facts, keys)) if furnish else 0
     land = lay_ground(facts, vpc, _peers(rules), spare, cidr or USUAL_VPC)
     instances, hosts = put_nodes(facts, land, keys.group, tuple(dict.fromkeys(keys.groups.values())), furnish=furnish)
+    _check_ids(facts, groups)
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     lists = {keys.lists[key]: _prefix_list(keys.lists[key], found) for key, found in _known_lists(facts).items()}
@@ -90,6 +91,14 @@ def _uncarried(facts: Facts, keys: Keys) -> set[str]:
         for each in interface.groups
     }
     return {*keys.groups.values()} - {each for each in carried if each is not None}
+
+
+def _check_ids(facts: Facts, groups: list[FoundGroup]) -> None:
+    first: dict[str, FoundRule] = {}
+    for rule in (rule for group in groups for rule in group.rules if rule.id):
+        other = first.setdefault(rule.id, rule)
+        if other.place != rule.place:
+            facts.wrong(rule.place, f"'{rule.id}' is the id of the rule at {other.place.says('')} already")
 
 
 def chosen_vpc(facts: Facts) -> str:

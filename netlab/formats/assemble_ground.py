@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
+from netlab.formats.ground import LEAST_PREFIX, MOST_PREFIX
 from netlab.formats.import_facts import Facts, FoundInterface, FoundSubnet, FoundTable, Place
 from netlab.formats.import_words import Names
 from netlab.model.acls import DEFAULT_ACL, NetworkAcl
-from netlab.model.addresses import EVERYWHERE, Cidr, contains
+from netlab.model.addresses import EVERYWHERE, Address, Cidr, contains
 from netlab.model.rules import Direction
 from netlab.model.topology import NatGateway, Subnet, Vpc
 
 USUAL_VPC = IPv4Network("10.0.0.0/16")
 USUAL_IPV6 = IPv6Network("2001:db8:0:100::/56")
 MADE_UP = "made-up"
+_PREFIXES = f"wanted a prefix from /{LEAST_PREFIX} to /{MOST_PREFIX}, as AWS does"
 PUBLIC_POOL = IPv4Network("198.18.0.0/15")
 """Where public addresses come from that the files do not tell (RFC 2544: of nobody)."""
 
@@ -46,11 +48,26 @@ class Land:
     nats: dict[str, NatGateway] = field(default_factory=dict)
     tables: dict[str, FoundTable] = field(default_factory=dict)
     publics: Iterator[IPv4Address] = field(default_factory=lambda: iter(()))
+    owners: dict[Address, str] = field(default_factory=dict)
 
     def subnet_of(self, interface: FoundInterface) -> Subnet | None:
         """Return the subnet an interface stands in by the files; None where it is unknown."""
         name = self.names.get(interface.subnet)
         return None if name is None else self.subnets[name]
+
+    def claim(self, facts: Facts, place: Place, address: Address | None, owner: str) -> None:
+        """Give an address to its owner; one that two have is a mistake."""
+        if address is not None and self.owners.setdefault(address, owner) != owner:
+            facts.wrong(place, f"{address} is {self.owners[address]}'s already")
+
+    def claim_public(self, facts: Facts, place: Place, address: IPv4Address | None, owner: str) -> None:
+        """Give a public address to its owner; it has to be one on the internet."""
+        if address is None:
+            return
+        special = address.is_multicast or address.is_loopback or address.is_unspecified or address.is_link_local
+        if special or contains(self.vpc.cidr, address):
+            facts.wrong(place, f"{address} is no public address")
+        self.claim(facts, place, address, owner)
 
     def is_inside(self, interface: FoundInterface) -> bool:
         """Tell whether an interface is of the lab's VPC, as far as is known."""
@@ -72,8 +89,13 @@ def lay_ground(facts: Facts, vpc: str, peers: Iterable[Cidr], spare: int, usual:
     subnets += _derived(facts, interfaces, subnets, vpc)
     land = Land(vpc, *_vpc(facts, vpc, subnets, peers, usual))
     land.publics = _free_publics(facts, interfaces)
+    if not LEAST_PREFIX <= land.vpc.cidr.prefixlen <= MOST_PREFIX and vpc in facts.vpcs:
+        facts.wrong(facts.vpcs[vpc].place, f"found {land.vpc.cidr}, {_PREFIXES}")
     names = Names((MADE_UP,))
     for each in subnets:
+        if not LEAST_PREFIX <= each.cidr.prefixlen <= MOST_PREFIX:
+            facts.wrong(each.place, f"found {each.cidr}, {_PREFIXES}")
+            continue
         if not _is_part(each.cidr, land.vpc.cidr):
             facts.note(each.place, f"subnet {each.name} {each.cidr} lies outside the VPC's network {land.vpc.cidr}")
             continue
@@ -199,6 +221,9 @@ def _add_acls(facts: Facts, land: Land) -> None:
             continue
         name = DEFAULT_ACL if acl.default else names.give(acl.name, "acl", acl.key)
         sides = {side: tuple(sorted(acl.entries[side], key=lambda each: each.number)) for side in Direction}
+        for side, entries in sides.items():
+            if len({each.number for each in entries}) < len(entries):
+                facts.wrong(acl.place, f"network ACL {acl.name} has two {side.value} entries of one number")
         land.acls[name] = NetworkAcl(name, sides[Direction.INGRESS], sides[Direction.EGRESS])
         for key in acl.subnets:
             if key in land.names:
@@ -215,7 +240,10 @@ def _add_nats(facts: Facts, land: Land) -> None:
             continue
         name = names.give(nat.name, "nat", nat.key)
         own = nat.ip if nat.ip is not None and contains(land.subnets[subnet].cidr, nat.ip) else None
-        land.nats[name] = NatGateway(name, subnet, nat.public or next(land.publics), own)
+        public = nat.public or next(land.publics)
+        land.claim_public(facts, nat.place, public, f"NAT gateway {name}")
+        land.claim(facts, nat.place, own, f"NAT gateway {name}")
+        land.nats[name] = NatGateway(name, subnet, public, own)
         land.names[f"nat {nat.key}"] = name
 
 

@@ -107,6 +107,13 @@ def _interface(
             facts.note(found.place, f"address {address} of {node} lies outside its subnet in the lab, {subnet.name}")
     if found.ipv4 and not found.ipv6 and subnet.ipv6_cidr is not None:
         facts.note(found.place, f"{node} has no IPv6 address: netlab gives it one, as its subnet has IPv6")
+    own: tuple[Address, ...] = (*ipv4, *ipv6)
+    for address in own:
+        network = subnet.cidr if address.version == 4 else subnet.ipv6_cidr
+        if network is not None and address in {*(network[index] for index in range(4)), network[-1]}:
+            facts.wrong(found.place, f"{address} is reserved in subnet {subnet.name}'s {network}")
+        land.claim(facts, found.place, address, f"{node}/eth{number}")
+    land.claim_public(facts, found.place, found.public, f"{node}/eth{number}")
     wants = found.wants_public and subnet.internet
     return Interface(
         node=node,

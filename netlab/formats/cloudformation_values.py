@@ -217,7 +217,9 @@ class Values:
 
     def equals(self, argument: object) -> object:
         """``Fn::Equals``."""
-        one, other = (self.resolve(each) for each in items(argument)[:2])
+        if not _is_pair(argument):
+            return Unresolved("Fn::Equals: wanted two values")
+        one, other = (self.resolve(each) for each in argument)
         for each in (one, other):
             if isinstance(each, Unresolved):
                 return each
@@ -226,6 +228,8 @@ class Values:
     def logic(self, argument: object, name: str) -> object:
         """``Fn::And``, ``Fn::Or``, ``Fn::Not``."""
         each = [self.resolve(item) for item in items(argument)]
+        if not each:
+            return Unresolved(f"Fn::{name}: wanted conditions")
         unknown = next((item for item in each if isinstance(item, Unresolved)), None)
         if unknown is not None:
             return unknown
@@ -244,6 +248,8 @@ class Values:
 
     def cidr(self, argument: object) -> object:
         """``Fn::Cidr``."""
+        if len(items(argument)) < 2:
+            return Unresolved("Fn::Cidr: wanted a network and a number")
         block, count, *bits = (self.resolve(each) for each in items(argument))
         for each in (block, count):
             if not isinstance(each, str | int):

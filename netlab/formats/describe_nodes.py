@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address
 
+from netlab.errors import InputError
 from netlab.formats.import_facts import Facts, FoundInterface, FoundNat, FoundNode, GroupKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import ipv4, ipv6, items, mapping, name_tag, parse_whole, text_of, truth
@@ -146,7 +147,14 @@ def _tracking(data: Data) -> ConnectionTracking:
     found = mapping(data.get("ConnectionTrackingConfiguration")) or mapping(data.get("ConnectionTrackingSpecification"))
     usual = ConnectionTracking()
     return ConnectionTracking(
-        parse_whole(found.get("TcpEstablishedTimeout")) or usual.tcp_established_s,
-        parse_whole(found.get("UdpTimeout")) or usual.udp_s,
-        parse_whole(found.get("UdpStreamTimeout")) or usual.udp_stream_s,
+        _seconds(found, "TcpEstablishedTimeout", 60, 432_000) or usual.tcp_established_s,
+        _seconds(found, "UdpTimeout", 30, 60) or usual.udp_s,
+        _seconds(found, "UdpStreamTimeout", 60, 180) or usual.udp_stream_s,
     )
+
+
+def _seconds(found: Data, key: str, least: int, most: int) -> int | None:
+    seconds = parse_whole(found.get(key))
+    if seconds is not None and not least <= seconds <= most:
+        raise InputError(f"{key}: found {seconds}, wanted seconds from {least} to {most}")
+    return seconds
