@@ -34,6 +34,7 @@ BULK = 3000
 """Flows opened side by side: bulk is where the number of verdicts comes from, stories are where the depth does."""
 
 STORIES_A_LAB = 8
+_PLAIN = 0.7  # of the flows in bulk; the others have flags, ports, sizes and addresses of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _draw_bulk(rng: Random, lab: Lab, count: int) -> Iterator[Step]:
         if number == count // 2:
             yield ChangeStep(draw_change(rng, lab))
             yield ChangeStep(draw_change(rng, lab))
-        yield OpenStep(f"f{number}", draw_question(rng, lab, plain=True), NOTHING_WANTED)
+        yield OpenStep(f"f{number}", draw_question(rng, lab, plain=rng.random() < _PLAIN), NOTHING_WANTED)
 
 
 def _play_bulk(network: Network, case: Case, tally: Tally) -> Iterator[Finding]:

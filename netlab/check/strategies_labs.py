@@ -156,7 +156,8 @@ def _routed(
     """
     Give a subnet a route to an appliance in another subnet; that one has no such route, or packets would circle.
 
-    The appliance has one interface, and no NAT gateway is in the routed subnet. (Known gaps.)
+    It has one interface: one with two forwards by its primary in the kernel, by where it came from on paper. (A known
+    gap.) No NAT gateway is in the routed subnet: the appliance's own packets could come back to it by that way.
     """
     alone = [node.primary for node in instances.values() if len(node.interfaces) == 1]
     appliances = [each for each in alone if not each.source_dest_check]

@@ -82,7 +82,8 @@ def draw_fields(rng: Random, lab: Lab, protocol: int, ends: Ends, *, chance: flo
     if rng.random() > chance:
         return NO_FIELDS
     portly = protocol in {TCP, UDP}
-    may_spoof = VPC_ROUTER not in {ends.source_station, ends.target_station}  # it cannot answer a stranger
+    # The router cannot answer a stranger, and where a NAT gateway sends a stranger's answer the minds do not agree.
+    may_spoof = VPC_ROUTER not in {ends.source_station, ends.target_station} and not lab.nat_gateways
     return Fields(
         flags=rng.choice(FLAGS) if protocol == TCP and rng.random() < 0.6 else "",
         sport=rng.choice(DPORTS) if protocol in {TCP, UDP, ICMP} and rng.random() < 0.3 else None,
@@ -97,11 +98,9 @@ def _numbered(lab: Lab) -> tuple[int, ...]:
     """
     Return the protocols to draw from beside TCP, UDP and ICMP.
 
-    Where there is an allowance or an appliance, without those that netlab remembers beside conntrack: they do not
-    count there, and pass an appliance's card as two flows. (A known gap.)
+    Where there is an allowance, without those that netlab remembers beside conntrack: they do not count. (A known gap.)
     """
     plain = all(each.allowance is None for each in lab.interfaces())
-    plain = plain and not any(subnet.routes for subnet in lab.subnets.values())
     return NUMBERED if plain else tuple(each for each in NUMBERED if each not in PORTED)
 
 
