@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from netlab.check.rows import row_json
-from netlab.check.samples import fits_family, question_from_sample, samples_between
+from netlab.check.samples import Samples, fits_family, question_from_sample
 from netlab.model.network import FIRST_PORT, Flow, Network
 from netlab.model.places import Place, parse_place
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Traffic
@@ -108,12 +108,13 @@ def rule_questions(lab: Lab, *others: Lab) -> Iterator[Question]:
     Args:
         others: Labs whose rules count too, where they have the pair; for what differs between them.
     """
+    labs = [(Samples(each), {name: parse_place(each, name) for name in places_of(each)}) for each in (lab, *others)]
     for source, target, families in _pairs(lab):
         found: dict[Traffic, None] = {}
-        for each in (lab, *others):
-            ends = (source, target) if each is lab else _same_pair(each, source.text, target.text)
-            if ends is not None:
-                found |= dict.fromkeys(samples_between(each, ends[0].interface, ends[1].interface))
+        for samples, places in labs:
+            if source.text in places and target.text in places:
+                ends = places[source.text].interface, places[target.text].interface
+                found |= dict.fromkeys(samples.between(*ends))
         for family in families:
             for sample in found:
                 if fits_family(sample, family):
@@ -214,12 +215,6 @@ def _pairs(lab: Lab) -> Iterator[tuple[Place, Place, tuple[int, ...]]]:
         if source.interface is None or target.interface is None or source.interface.node != target.interface.node:
             shared = has[source.text] & has[target.text]
             yield source, target, tuple(family for family in _FAMILIES if family in shared)
-
-
-def _same_pair(lab: Lab, source: str, target: str) -> tuple[Place, Place] | None:
-    if not {source, target} <= set(places_of(lab)):
-        return None
-    return parse_place(lab, source), parse_place(lab, target)
 
 
 def _shared_state(lab: Lab, question: Question) -> object:

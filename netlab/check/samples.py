@@ -91,22 +91,44 @@ def fits_family(sample: Traffic, family: int) -> bool:
     return _FAMILY.get(sample.protocol or 0, family) == family
 
 
-def samples_between(lab: Lab, source: Interface | None, target: Interface | None) -> Iterator[Traffic]:
-    """
-    Yield the samples of every rule and ACL entry that a packet between two places may meet; some more than once.
+class Samples:
+    """The samples of a lab's rules and ACL entries, by where they stand; each place's are found once."""
 
-    Args:
-        source: None = a host on the internet; likewise *target*.
-    """
-    for interface, direction in ((source, Direction.EGRESS), (target, Direction.INGRESS)):
-        if interface is None:
-            continue
-        for traffic in dict.fromkeys(rule.traffic for rule in _rules(lab, interface, direction)):
-            yield from edges(traffic)
-        if source is None or target is None or source.subnet != target.subnet:
-            entries = lab.acls[lab.subnets[interface.subnet].acl].entries(direction)
-            for traffic in dict.fromkeys(entry.traffic for entry in entries if entry.traffic.protocol is not None):
-                yield from edges(traffic)
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._at_cards: dict[tuple[str, Direction], tuple[Traffic, ...]] = {}
+        self._at_acls: dict[tuple[str, Direction], tuple[Traffic, ...]] = {}
+
+    def between(self, source: Interface | None, target: Interface | None) -> Iterator[Traffic]:
+        """
+        Yield what rules and entries name that a packet between two places may meet; some more than once.
+
+        Args:
+            source: None = a host on the internet; likewise *target*.
+        """
+        crosses = source is None or target is None or source.subnet != target.subnet
+        for interface, direction in ((source, Direction.EGRESS), (target, Direction.INGRESS)):
+            if interface is not None:
+                yield from self._at_card(interface, direction)
+                if crosses:
+                    yield from self._at_acl(self._lab.subnets[interface.subnet].acl, direction)
+
+    def _at_card(self, interface: Interface, direction: Direction) -> tuple[Traffic, ...]:
+        place = (interface.label, direction)
+        if place not in self._at_cards:
+            self._at_cards[place] = _all_edges(rule.traffic for rule in _rules(self._lab, interface, direction))
+        return self._at_cards[place]
+
+    def _at_acl(self, name: str, direction: Direction) -> tuple[Traffic, ...]:
+        place = (name, direction)
+        if place not in self._at_acls:
+            entries = self._lab.acls[name].entries(direction)
+            self._at_acls[place] = _all_edges(each.traffic for each in entries if each.traffic.protocol is not None)
+        return self._at_acls[place]
+
+
+def _all_edges(traffic: Iterable[Traffic]) -> tuple[Traffic, ...]:
+    return tuple(dict.fromkeys(sample for each in dict.fromkeys(traffic) for sample in edges(each)))
 
 
 def _rules(lab: Lab, interface: Interface, direction: Direction | None = None) -> Iterable[Rule]:
