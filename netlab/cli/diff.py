@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered
+from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered, counted
 from netlab.cli.proof import warn
 from netlab.cli.terminal import json_option
 from netlab.errors import InputError
@@ -59,7 +59,7 @@ def _questions(lab: Lab, other: Lab, ports: str | None) -> tuple[Question, ...]:
     from netlab.check.matrix import questions_of, rule_questions  # noqa: PLC0415 - `--help` does without
     from netlab.check.samples import samples_from_text  # noqa: PLC0415
 
-    return tuple(rule_questions(lab, other) if ports is None else questions_of(lab, samples_from_text(ports)))
+    return counted(rule_questions(lab, other) if ports is None else questions_of(lab, samples_from_text(ports)))
 
 
 def _ask(

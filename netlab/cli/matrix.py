@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 import click
 
 from netlab.cli.proof import warn
 from netlab.cli.terminal import Progress, json_option
 from netlab.errors import InputError
+from netlab.model.stories import Question
 
 LOCKSTEP_UP_TO = 20_000
 """Questions up to which the oracle is asked too, unless told otherwise."""
+
+MOST_QUESTIONS = 1_000_000
 
 _QUIET_S = 1.0
 
@@ -46,7 +51,7 @@ def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockste
     samples = () if ports is None else samples_from_text(ports)
     words = netlab.load(lab)
     warn(words)
-    questions = tuple(rule_questions(words) if all_rules else questions_of(words, samples or first_samples(words)))
+    questions = counted(rule_questions(words) if all_rules else questions_of(words, samples or first_samples(words)))
     both = len(questions) <= LOCKSTEP_UP_TO if lockstep is None else lockstep
     progress = Answered(f"netlab: {words.name}")
     try:
@@ -59,6 +64,14 @@ def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockste
     else:
         click.echo("\n".join(matrix_lines(found, words)))
     sys.exit(0 if found.ok else 1)
+
+
+def counted(questions: Iterable[Question]) -> tuple[Question, ...]:
+    """Return questions, unless they are more than fit into memory with their answers."""
+    found = tuple(islice(questions, MOST_QUESTIONS + 1))
+    if len(found) > MOST_QUESTIONS:
+        raise InputError(f"found more than {MOST_QUESTIONS:,} questions, wanted fewer: choose some by --ports")
+    return found
 
 
 class Answered:
