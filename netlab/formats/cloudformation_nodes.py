@@ -38,7 +38,7 @@ _GROUP_KEYS = {
     "ServiceAccessSecurityGroup",
 }
 _SUBNET_KEYS = ("SubnetId", "SubnetIds", "Subnets", "VPCZoneIdentifier", "SubnetMappings")
-_WITHOUT_GROUPS = {"AWS::IAM::", "AWS::Cognito::"}  # their Groups are of people
+_WITHOUT_GROUPS = ("AWS::IAM::", "AWS::Cognito::", "AWS::CloudFormation::", "Custom::")  # people's groups; parameters
 _NEVER = 12  # levels deeper than any property that holds groups
 
 
@@ -52,7 +52,7 @@ def read_nodes(template: Template, handled: set[str]) -> None:
     for resource in template.resources.values():
         if resource.kind in {_INSTANCE, _INTERFACE, *handled}:
             continue
-        found = [] if resource.kind.startswith(tuple(_WITHOUT_GROUPS)) else list(_carriers(template, resource))
+        found = [] if resource.kind.startswith(_WITHOUT_GROUPS) else list(_carriers(template, resource))
         if not found:
             template.facts.note(template.place(resource), f"{resource.kind} {resource.name}: netlab does not model it")
             continue
@@ -195,5 +195,5 @@ def _read_public_addresses(template: Template) -> None:
     for resource in template.of_kind("AWS::EC2::EIP", "AWS::EC2::EIPAssociation"):
         for key in ("InstanceId", "NetworkInterfaceId"):
             node = template.facts.nodes.get(template.thing(resource.properties.get(key)))
-            for each in () if node is None else node.interfaces.values():
-                each.wants_public = True
+            if node is not None and node.interfaces:
+                min(node.interfaces.values(), key=lambda each: each.index).wants_public = True

@@ -204,6 +204,51 @@ def test_the_ground_is_that_of_the_template() -> None:
     assert (str(lab.subnets["PublicSubnet"].cidr), lab.subnets["PublicSubnet"].internet) == ("10.20.0.0/24", True)
 
 
+ATTACHED = """
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Six: {Type: AWS::EC2::VPCCidrBlock, Properties: {VpcId: !Ref Vpc, AmazonProvidedIpv6CidrBlock: true}}
+  S:
+    Type: AWS::EC2::Subnet
+    Properties:
+      VpcId: !Ref Vpc
+      CidrBlock: 10.0.0.0/24
+      Ipv6CidrBlock: !Select [1, !Cidr [!Select [0, !GetAtt Vpc.Ipv6CidrBlocks], 256, 64]]
+  A: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: a, VpcId: !Ref Vpc}}
+  B:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: b
+      VpcId: !Ref Vpc
+      SecurityGroupIngress: {IpProtocol: tcp, FromPort: 1, ToPort: 1, SourceSecurityGroupName: !GetAtt Elb.SourceSecurityGroup.GroupName}
+  Elb: {Type: AWS::ElasticLoadBalancing::LoadBalancer, Properties: {SecurityGroups: [!Ref A], Subnets: [!Ref S], Listeners: []}}
+  Eni: {Type: AWS::EC2::NetworkInterface, Properties: {SubnetId: !Ref S, GroupSet: [!Ref A], PrivateIpAddress: 10.0.0.20}}
+  I:
+    Type: AWS::EC2::Instance
+    Properties:
+      NetworkInterfaces:
+      - {DeviceIndex: '0', NetworkInterfaceId: !Ref Eni}
+      - {DeviceIndex: '1', SubnetId: !Ref S, GroupSet: [!Ref A, !Ref B]}
+  Ip: {Type: AWS::EC2::EIP, Properties: {InstanceId: !Ref I}}
+  Bare: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S}}
+  Nested: {Type: AWS::CloudFormation::Stack, Properties: {Parameters: {SecurityGroupId: !Ref A}}}
+"""  # noqa: E501 - a resource a line
+
+
+def test_interfaces_are_attached_where_the_template_says() -> None:
+    """An interface of its own, one of the instance, an Elastic IP, the default group, a classic balancer's group."""
+    lab = import_files({"t.yaml": ATTACHED}).lab
+    first, second = lab.instances["instance-I"].interfaces
+
+    assert ([str(each) for each in first.ipv4], first.security_groups) == (["10.0.0.20"], ("A",))
+    assert (second.ipv4, second.security_groups) == ((), ("A", "B"))
+    assert (first.public_ip is not None, second.public_ip) == (True, None)
+    assert lab.instances["instance-Bare"].primary.security_groups == ()
+    assert [str(rule) for rule in lab.groups["B"].ingress] == ["tcp/1 from A"]
+    assert [*lab.instances] == ["instance-I", "instance-Bare", "load-balancer-Elb"]
+    assert str(lab.subnets["S"].ipv6_cidr) == "2001:db8:0:101::/64"
+
+
 def test_other_resources_are_listed_with_their_line() -> None:
     """A bucket is no node, and that is said."""
     imported = import_files({"template.yaml": TEMPLATE})
