@@ -1,6 +1,8 @@
 """The matrix and a change's impact on real packets: the kernel answers as the oracle does, in bulk."""
 
 import os
+import re
+import shutil
 
 import pytest
 
@@ -10,8 +12,11 @@ from netlab.check.matrix import Matrix, ask_matrix, questions_of, rule_questions
 from netlab.check.samples import samples_from_text
 from netlab.control import completed
 from netlab.formats import parse_lab
+from netlab.kernel.programs import run_inside
+from netlab.model.places import resolve_ends
 from netlab.model.topology import Lab
 from netlab.model.verdicts import Seen
+from netlab.plan.nouns import kernel_name
 
 WIDE = """
 name: NAME
@@ -94,3 +99,43 @@ def test_open_flows_live_through_a_change_as_on_paper() -> None:
     assert in_kernel == on_paper
     assert {fate.kept for fate in in_kernel[0]} == {True, False}
     assert in_kernel[2]
+
+
+def _open_or_closed(lab: Lab, source: str, address: str, ports: str) -> set[int]:
+    """Return the ports of which an answer came back, as nmap sees it from inside a namespace."""
+    argv = ["nmap", "-sS", "-Pn", "-n", "--max-retries", "1", "-p", ports, "-oG", "-", address]
+    said = run_inside(kernel_name(lab.name, source), argv)
+    return {int(port) for port, state in re.findall(r"(\d+)/(open|closed)/tcp", said) if state}
+
+
+def test_nmap_inside_the_namespaces_agrees_with_the_matrix() -> None:
+    """What is delivered answers nmap, by the instances' own stacks; what is lost leaves it without a word."""
+    if shutil.which("nmap") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("nmap: not found; get it with: apt-get install nmap")
+    ports = (22, 443, 5432)
+    lab = netlab.load("references")
+    with netlab.running(lab) as network:
+        matrix = ask_matrix(network, questions_of(lab, samples_from_text("tcp/22,tcp/443,tcp/5432")))
+        answered = {
+            (source, target, port)
+            for source in ("web1", "one", "laptop", "db")
+            for target in ("web1", "db", "two")
+            if source != target
+            for port in _open_or_closed(
+                network.lab,
+                source,
+                str(resolve_ends(lab, source, target, 4).target),
+                ",".join(map(str, ports)),
+            )
+        }
+    delivered = {
+        (cell.question.source, cell.question.target, cell.question.dport)
+        for cell in matrix.cells
+        if cell.seen is Seen.DELIVERED
+        and cell.question.source in {"web1", "one", "laptop", "db"}
+        and cell.question.target in {"web1", "db", "two"}
+    }
+
+    assert answered == delivered
+    assert ("web1", "db", 5432) in answered
+    assert ("one", "two", 22) in answered

@@ -21,7 +21,9 @@ from netlab.check.matrix import (
 from netlab.check.matrix_text import mark, matrix_lines
 from netlab.check.play import play_expectations
 from netlab.check.samples import samples_from_text
+from netlab.cli.matrix import MOST_QUESTIONS, counted
 from netlab.control import completed
+from netlab.errors import InputError
 from netlab.formats import parse_lab
 from netlab.model.stories import Question
 from netlab.model.topology import Lab
@@ -234,3 +236,12 @@ def test_no_two_questions_of_a_matrix_are_the_same(wide: Lab) -> None:
 
         assert len(questions) == len(set(questions))
         assert not any(one == other for one, other in combinations(questions_of(lab, PORTS), 2))
+
+
+def test_more_questions_than_fit_into_memory_are_refused() -> None:
+    """One too many; as many as fit are taken."""
+    question = Question("a", "b", 6, 443)
+
+    assert len(counted([question] * MOST_QUESTIONS)) == MOST_QUESTIONS
+    with pytest.raises(InputError, match="more than 1,000,000 questions"):
+        counted([question] * (MOST_QUESTIONS + 1))
