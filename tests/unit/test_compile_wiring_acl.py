@@ -49,6 +49,10 @@ def chain(entry: AclEntry, family: int, name: str) -> list[str]:
         (Traffic(1, icmp_type=8), "::/0", 6, "-p icmp"),
         (Traffic(47), "0.0.0.0/0", 4, "-p 47"),
         (Traffic(99), "0.0.0.0/0", 4, "-p 99"),
+        (Traffic(0), "0.0.0.0/0", 4, '-m u32 --u32 "0x6&0xff=0x0"'),  # to iptables `-p 0` is any protocol
+        (Traffic(51), "0.0.0.0/0", 4, "-p 51"),
+        (Traffic(51), "::/0", 6, '-m u32 --u32 "0x4>>0x8&0xff=0x33"'),  # ip6tables looks behind it
+        (Traffic(1, icmp_type=255), "0.0.0.0/0", 4, '-p icmp -m u32 --u32 "0x0>>0x16&0x3c@0x0>>0x18=0xff"'),
     ],
 )
 def test_an_entry_finds_what_aws_says(traffic: Traffic, cidr: str, family: int, wanted: str) -> None:
@@ -80,3 +84,11 @@ def test_an_entry_is_of_its_own_family_alone() -> None:
     entry = AclEntry(7, Traffic(None), cidr_from_text("0.0.0.0/0"), allow=True)
 
     assert [len(chain(entry, family, "acl-in:x")) for family in (4, 6)] == [5, 3]
+
+
+def test_what_no_packet_of_the_family_has_is_no_rule() -> None:
+    """In IPv6 the number 0 heads a chain of extensions; an entry beside it stands as ever."""
+    entry = AclEntry(100, Traffic(0), cidr_from_text("::/0"), allow=True)
+    beside = AclEntry(100, Traffic(2), cidr_from_text("::/0"), allow=True)
+
+    assert len(chain(beside, 6, "acl-in:x")) - len(chain(entry, 6, "acl-in:x")) == 2
