@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 import netlab
-from netlab.cli import ask, change, diff, doctor, import_, matrix, proof, run, schema, up
+from netlab.cli import ask, change, diff, doctor, import_, matrix, proof, run, schema, selftest, up
 from netlab.cli.interrupts import Interrupted, listen, stop_listening
 from netlab.errors import NetlabError
 
@@ -24,7 +24,8 @@ _SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
     ("A running lab", (up.up, up.down, up.status, run.exec_, run.ssh)),
     ("Questions", (ask.probe, ask.show, ask.explain, ask.compile_)),
     ("Changes", (change.authorize, change.revoke, change.attach)),
-    ("Proof", (proof.check, matrix.matrix, diff.diff, import_.import_, schema.schema, doctor.doctor)),
+    ("Proof", (proof.check, matrix.matrix, diff.diff, selftest.selftest)),
+    ("Files and machine", (import_.import_, schema.schema, doctor.doctor)),
 )
 
 
