@@ -374,6 +374,26 @@ def test_only_answers_come_back_through_a_nat_gateway(words: str) -> None:
     assert verdict_of(flow.reply()) == "nat out NO_ROUTE"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected", "wanted"),
+    [
+        ("hidden www udp/53", None, 700 + 324),  # the first of the range
+        ("hidden www udp/53", 2000, 2000),
+        ("hidden www udp/53", 1023, 1024),
+        ("hidden www icmp/8", None, 700),
+        ("hidden www icmp/8", 5, 5),
+    ],
+)
+def test_which_number_a_nat_gateway_takes_can_be_told(words: str, expected: int | None, wanted: int) -> None:
+    """A kernel chooses one; an id may be any, a port is 1024 or more."""
+    net = nat_net()
+    assert isinstance(net.wire, PaperWire)
+    net.wire.expect_number(expected)
+    packet = arrived(probe(net, words, Fields(sport=700)))
+
+    assert (packet.sport if packet.icmp_id is None else packet.icmp_id) == wanted
+
+
 @pytest.mark.parametrize("words", ["hidden www gre", "hidden www esp", "hidden www sctp", "hidden www 253"])
 def test_a_nat_gateway_knows_tcp_udp_and_icmp_alone(words: str) -> None:
     """Other protocols end there."""

@@ -321,6 +321,16 @@ def test_at_the_allowance_a_new_entry_is_refused_in_both_directions() -> None:
     assert verdict_of(probe(net, "ec2 www udp/53")) == "RULE web-out-1"
 
 
+def test_who_has_no_room_was_admitted_by_a_rule() -> None:
+    """Both gates of the card speak, the allowance last."""
+    (transit,) = probe(limited(OUT_ONLY, 0), "ec2 www udp/53").observation.transits
+
+    assert [(each.gate, each.reason.name) for each in transit.passages] == [
+        ("card ec2 egress", "RULE"),
+        ("card ec2 allowance", "ALLOWANCE"),
+    ]
+
+
 def test_untracked_flows_need_no_room() -> None:
     """They neither count nor are refused; what no rule admits is denied by the rules, not by the allowance."""
     net = limited(SSH_OPEN, 1)
