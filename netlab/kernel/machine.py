@@ -7,7 +7,10 @@ half-built lab has is found by the names of its namespaces alone. Nothing outsid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from netlab.errors import KernelError
@@ -20,6 +23,8 @@ from netlab.plan.nouns import Namespace, Plan, kernel_name
 __all__ = ["build", "change", "differences", "forget", "running_labs", "take_down"]
 
 Progress = Callable[[str], None]
+
+_NFT_AT_ONCE = 4
 
 _COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 
@@ -76,12 +81,13 @@ def differences(plan: Plan) -> list[str]:
 
 def forget(plan: Plan) -> None:
     """Empty every memory of a lab: its connection tables, and the sets that rules fill."""
-    for name, namespace in plan.namespaces.items():
-        full_name = kernel_name(plan.lab, name)
-        if _has_connections(full_name):
-            conntrack.flush(full_name)
-        ipsets.clear(full_name, namespace.sets)
-        nft.clear(full_name, namespace.nft)
+    with _side_by_side() as later:
+        for name, namespace in plan.namespaces.items():
+            full_name = kernel_name(plan.lab, name)
+            if _has_connections(full_name):
+                conntrack.flush(full_name)
+            ipsets.clear(full_name, namespace.sets)
+            later(partial(nft.clear, full_name, namespace.nft))
 
 
 def _build(plan: Plan, progress: Progress) -> None:
@@ -94,23 +100,49 @@ def _build(plan: Plan, progress: Progress) -> None:
             waiting[name] = sysctl.apply_present(full_name, namespace.sysctls)
     progress(f"{len(plan.links)} links")
     links.create_links(plan)
-    for name, namespace in plan.namespaces.items():
-        progress(name)
+    with _side_by_side() as later:
+        for name, namespace in plan.namespaces.items():
+            progress(name)
+            full_name = kernel_name(plan.lab, name)
+            with netns.entered(full_name):
+                waiting[name] = sysctl.apply_present(full_name, waiting[name])
+            links.configure(full_name, namespace)
+            _fill(full_name, namespace, later)
+    for name in plan.namespaces:
         full_name = kernel_name(plan.lab, name)
-        with netns.entered(full_name):
-            waiting[name] = sysctl.apply_present(full_name, waiting[name])
-        links.configure(full_name, namespace)
-        _fill(full_name, namespace)
         with netns.entered(full_name):  # what comes with a module that only a rule loads
             sysctl.apply_all(full_name, waiting[name])
     carrier.wait_running(plan)
 
 
-def _fill(namespace: str, planned: Namespace) -> None:
+def _fill(namespace: str, planned: Namespace, later: Callable[[Callable[[], None]], None]) -> None:
     ipsets.create(namespace, planned.sets)
     if planned.tables:
         driver().replace(namespace, planned.tables)
-    nft.replace(namespace, planned.nft)
+    load = partial(nft.replace, namespace, planned.nft)
+    if any(table.raw_rules for table in planned.nft):
+        load()  # through a netlink library, which stays in this thread
+    else:
+        later(load)
+
+
+@contextmanager
+def _side_by_side() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """
+    Do what is handed over in threads of their own, all of it by the end: starting `nft` is mostly waiting.
+
+    Raises:
+        NetlabError: What the first of them to fail raised.
+    """
+    with ThreadPoolExecutor(_NFT_AT_ONCE) as pool:
+        started: list[Future[None]] = []
+        try:
+            yield lambda act: started.append(pool.submit(act))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        for each in started:
+            each.result()
 
 
 def _change(namespace: str, differing: NamespaceDifference) -> None:
