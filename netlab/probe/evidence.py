@@ -201,7 +201,7 @@ def transit_from_evidence(followed: Followed) -> Transit:
     denied = bool(clues) and clues[-1].denies
     arrival = followed.arrival if followed.is_complete else None
     trail = Trail(station, sent, clues if arrival is None else [*clues, arrival])
-    arrived = None if arrival is None else trail[-1].packet
+    arrived = None if arrival is None else next((sight.packet for sight in _sights((arrival,), sent)), None)
     detail = followed.trouble
     if not detail and denied == (arrived is not None):
         detail = _contradiction(trail, clues, arrived)
