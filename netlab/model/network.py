@@ -169,7 +169,8 @@ class Network:
         """
         Send an ICMP error from *source* about the last packet of the flow that *target* sent.
 
-        It quotes that packet with the addresses it had where *source* is: in the VPC, or on the internet.
+        It quotes that packet with the addresses it had where *source* is: as it arrived, where that is the flow's other
+        end (translated on the way even inside the VPC, through a gateway); else as in the VPC, or on the internet.
 
         Raises:
             InputError: A place is unknown, nobody is at *source*, or *target* is neither end of the flow.
@@ -180,8 +181,10 @@ class Network:
             raise InputError(f"error: {target} is neither end of the flow")
         if place.station is None:
             raise InputError(f"error: nobody in the lab is at {source}")
-        sent, arrived = flow.dialogue.last_sent(reply=about.station != ends.source_station)
-        quoted = sent if place.inside == about.inside else arrived
+        reply = about.station != ends.source_station
+        sent, arrived = flow.dialogue.last_sent(reply=reply)
+        other_end = ends.source_station if reply else ends.target_station
+        quoted = arrived if place.station == other_end or place.inside != about.inside else sent
         own = place.own(quoted.family)
         if own is None:
             raise InputError(f"error: {source} has no IPv{quoted.family} address")

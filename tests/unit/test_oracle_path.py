@@ -331,6 +331,32 @@ def test_an_icmp_error_is_translated_inside_too() -> None:
     assert "> 3.95.203.191:53" in str(outward.quoted)
 
 
+@pytest.mark.parametrize(
+    ("words", "source", "target", "quoted"),
+    [
+        ("ec2 peer:public udp/53 sport 700", "peer", "ec2", "3.95.203.191:700 > 10.0.1.20:53"),
+        ("ec2 peer:public udp/53 sport 700", "far", "ec2", "10.0.1.10:700 > 3.95.203.192:53"),
+        ("ec2 peer:public udp/53 sport 700", "ec2", "peer", "3.95.203.192:53 > 10.0.1.10:700"),
+        ("hidden peer:public udp/53 sport 700", "peer", "hidden", "203.0.113.99:1024 > 10.0.1.20:53"),
+        ("hidden peer:public udp/53 sport 700", "hidden", "peer", "3.95.203.192:53 > 10.0.3.10:700"),
+        ("ec2 peer udp/53 sport 700", "peer", "ec2", "10.0.1.10:700 > 10.0.1.20:53"),
+        ("ec2 laptop udp/53 sport 700", "laptop", "ec2", "3.95.203.191:700 > 198.51.100.7:53"),
+        ("ec2 laptop udp/53 sport 700", "far", "ec2", "10.0.1.10:700 > 198.51.100.7:53"),
+    ],
+)
+def test_an_icmp_error_quotes_the_packet_as_it_was_where_the_error_is_made(
+    words: str, source: str, target: str, quoted: str
+) -> None:
+    """At the flow's other end: as it arrived, also where a gateway translated it between two places of the VPC."""
+    words, _, sport = words.partition(" sport ")
+    net = paper({"web": OPEN, "open": OPEN}, members={"hidden": ("open",)})
+    flow = probe(net, words, Fields(sport=int(sport)))
+    flow.reply()
+    error = net.error(flow, 3, 3, source, target).observation.deciding
+
+    assert str(error.sent.quoted).removesuffix(" udp") == quoted
+
+
 def nat_net() -> Network:
     """Return a network whose hidden has a closed group that lets out."""
     return paper({"web": "", "out": ALL_OUT}, members={"hidden": ("out",)})
