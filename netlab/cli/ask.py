@@ -99,15 +99,15 @@ def _need_instance(lab: Lab, node: str) -> None:
         raise InputError(f"instance {node!r}: there is none of that name; cards guard {known or 'nothing here'}")
 
 
-def _lab(name: str | None) -> Lab:
-    """Return the lab a word names: a file, a built-in lab; without one, the running lab as it is now."""
+def _lab(name: str | None, running: str | None) -> Lab:
+    """Return the lab a word names: a file, a built-in lab; without one, a running lab as it is now."""
     import netlab  # noqa: PLC0415 - `--help` does without
 
     if name is not None:
         return netlab.load(name)
     from netlab.live.find import running_lab  # noqa: PLC0415
 
-    return running_lab(None)
+    return running_lab(running)
 
 
 @click.command(short_help="Why a packet gets there or not, gate by gate, on paper. No root.")
@@ -117,18 +117,21 @@ def _lab(name: str | None) -> Lab:
 @click.argument("target", metavar="DST")
 @click.argument("traffic", metavar="RULE-LIKE")
 @click.argument("lab", required=False)
-def explain(source: str, target: str, traffic: str, lab: str | None, *, as_json: bool, ipv6: bool) -> None:
+@lab_option
+def explain(
+    source: str, target: str, traffic: str, lab: str | None, lab_name: str | None, *, as_json: bool, ipv6: bool
+) -> None:
     """
     Read the oracle's verdict aloud: each gate, the rules it read, why each did or did not match.
 
-    LAB is a file or a built-in lab; without it, the running lab.
+    LAB is a file or a built-in lab; without it, the running lab (--lab says which).
 
     \b
     netlab explain stranger ec2 tcp/80 stateful
     """  # noqa: D301
     from netlab.oracle.explain import explain as explained  # noqa: PLC0415 - `--help` does without
 
-    explanation = explained(_lab(lab), _question(source, target, traffic, family=6 if ipv6 else None))
+    explanation = explained(_lab(lab, lab_name), _question(source, target, traffic, family=6 if ipv6 else None))
     if as_json:
         click.echo(json.dumps(explanation.as_json()))
         return

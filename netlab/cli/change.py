@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from netlab.cli.terminal import lab_option
 from netlab.model.changes import Attach, Authorize, Change, Revoke
 from netlab.model.notation import parse_rule
 from netlab.model.rules import Direction
+from netlab.model.topology import Lab
 
 _DIRECTION = click.Choice([each.value for each in Direction])
 _RULE = "RULE is (tcp|udp)/(PORT|A-B|all), icmp[v6]/(all|TYPE[/CODE]), all or a protocol; then from or to and a peer."
 
 
-def _carry_out(lab_name: str | None, change: Change, done: str) -> None:
-    from netlab.live.lab import attached  # noqa: PLC0415 - `--help` does without
+def _carry_out(lab_name: str | None, change: Change) -> None:
+    from netlab.control import difference  # noqa: PLC0415 - `--help` does without
+    from netlab.live.lab import attached  # noqa: PLC0415
 
     with attached(lab_name) as wire:
+        before = wire.lab
         wire.change(change)
-        click.echo(f"{wire.lab.name}: {done}")
+        for line in difference(before, wire.lab).policy or ("nothing changes",):
+            click.echo(f"{wire.lab.name}: {line}")
+        for warning in _warnings(wire.lab, change):
+            click.echo(f"netlab: warning: {warning}", err=True)
+
+
+def _warnings(lab: Lab, change: Change) -> Iterator[str]:
+    """Yield what AWS takes without a word, and a user may not have meant."""
+    if not isinstance(change, Authorize):
+        return
+    for request, rule in zip(
+        change.rules, lab.groups[change.group].rules(change.direction)[-len(change.rules) :], strict=True
+    ):
+        if rule.is_void:
+            yield f"{rule}: no packet can match it; AWS takes it all the same"
+        if "/" in request.peer and request.peer.partition("/")[0].lower() != str(rule.peer).partition("/")[0]:
+            yield f"{request.peer}: host bits are cleared: {rule.peer}"
 
 
 @click.command(short_help="Add a rule to a group of the running lab.", epilog=_RULE)
@@ -34,7 +55,7 @@ def authorize(lab_name: str | None, group: str, direction: str, rule: tuple[str,
     netlab authorize web ingress tcp/443 from 0.0.0.0/0
     """  # noqa: D301 - click's mark for a block that is not wrapped
     request = parse_rule(" ".join(rule), Direction(direction))
-    _carry_out(lab_name, Authorize(group, Direction(direction), (request,)), f"{group} {direction} + {' '.join(rule)}")
+    _carry_out(lab_name, Authorize(group, Direction(direction), (request,)))
 
 
 @click.command(short_help="Take a rule out of a group of the running lab.", epilog=_RULE)
@@ -50,7 +71,7 @@ def revoke(lab_name: str | None, group: str, direction: str, rule: tuple[str, ..
     netlab revoke web ingress tcp/22 from 0.0.0.0/0
     """  # noqa: D301
     request = parse_rule(" ".join(rule), Direction(direction))
-    _carry_out(lab_name, Revoke(group, Direction(direction), (request,)), f"{group} {direction} - {' '.join(rule)}")
+    _carry_out(lab_name, Revoke(group, Direction(direction), (request,)))
 
 
 @click.command(short_help="Replace the groups of an instance.")
@@ -60,4 +81,4 @@ def revoke(lab_name: str | None, group: str, direction: str, rule: tuple[str, ..
 def attach(lab_name: str | None, node: str, groups: tuple[str, ...]) -> None:
     """Replace the security groups of an interface, by default of the primary one; live."""
     name, _, interface = node.partition("/")
-    _carry_out(lab_name, Attach(name, interface, groups), f"{node} now has {', '.join(groups)}")
+    _carry_out(lab_name, Attach(name, interface, groups))

@@ -24,7 +24,14 @@ def console() -> Console:
     """Return a console on standard output; 80 columns where it is no terminal."""
     from rich.console import Console  # noqa: PLC0415 - `--help` does without
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 80, soft_wrap=not sys.stdout.isatty())
+    # Without emoji and markup: ":100:" is part of an address.
+    return Console(
+        emoji=False,
+        markup=False,
+        highlight=False,
+        width=None if sys.stdout.isatty() else 80,
+        soft_wrap=not sys.stdout.isatty(),
+    )
 
 
 class Progress:

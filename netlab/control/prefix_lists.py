@@ -31,8 +31,9 @@ def add_prefix(lab: Lab, change: AddPrefix) -> Lab:
         raise RefusedError(
             "InvalidPrefixListModification", f"The entry {cidr} already exists in the prefix list ({old.name})."
         )
-    new = replace(old, entries=(*old.entries, cidr))
+    new = replace(old, entries=(*old.entries, cidr), declared_family=old.family)
     check_prefixes(new)
+    new = replace(new, declared_family=0)
     return replace(lab, prefix_lists={**lab.prefix_lists, old.name: new})
 
 
@@ -49,7 +50,8 @@ def remove_prefix(lab: Lab, change: RemovePrefix) -> Lab:
         raise RefusedError(
             "InvalidPrefixListModification", f"The entry {cidr} in the prefix list ({old.name}) does not exist."
         )
-    new = replace(old, entries=tuple(entry for entry in old.entries if entry != cidr))
+    kept = tuple(entry for entry in old.entries if entry != cidr)
+    new = replace(old, entries=kept, declared_family=0 if kept else old.family)
     return replace(lab, prefix_lists={**lab.prefix_lists, old.name: new})
 
 

@@ -54,8 +54,8 @@ def weight(lists: Mapping[str, PrefixList], rule: Rule, family: int) -> int:
 
 
 def family_of(prefix_list: PrefixList) -> int | None:
-    """Return the family of a list's entries; None where there are none."""
-    return next((entry.version for entry in prefix_list.entries), None)
+    """Return the family of a list; None where it has never had an entry."""
+    return prefix_list.family or None
 
 
 def check_groups(names: Sized) -> None:

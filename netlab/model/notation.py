@@ -17,6 +17,14 @@ from netlab.model.rules import PROTOCOL_NUMBERS, Direction
 
 WANTED = "(tcp|udp)/(PORT|A-B|all), icmp[v6]/(all|TYPE[/CODE]), all, or a protocol's number or name"
 
+_PORTS, _TYPES = "tcp/PORT, tcp/A-B or tcp/all", "icmp/TYPE, icmp/TYPE/CODE or icmp/all"
+_ONES_WITH_PARTS = {
+    **dict.fromkeys(("tcp", "6"), _PORTS),
+    **dict.fromkeys(("udp", "17"), _PORTS.replace("tcp", "udp")),
+    **dict.fromkeys(("icmp", "1"), _TYPES),
+    **dict.fromkeys(("icmpv6", "58"), _TYPES.replace("icmp", "icmpv6")),
+}
+
 
 def parse_rule(words: str, direction: Direction) -> RuleRequest:
     """
@@ -61,6 +69,8 @@ def parse_traffic(text: str) -> tuple[str, int | None, int | None]:
         return "-1", None, None
     elif not rest and (name.isdigit() or name in PROTOCOL_NUMBERS):
         return str(PROTOCOL_NUMBERS.get(name, name)), None, None
+    if not rest and name in _ONES_WITH_PARTS:
+        raise InputError(f"{text!r}: wanted {_ONES_WITH_PARTS[name]}")
     raise InputError(f"{text!r}: wanted {WANTED}")
 
 

@@ -129,6 +129,17 @@ class Rule:
         """What makes two rules of one direction the same rule: neither id nor description."""
         return (self.traffic, self.peer)
 
+    @property
+    def is_void(self) -> bool:
+        """
+        Tell whether no packet can match: ``icmp`` with an IPv6 network, ``icmpv6`` with an IPv4 one.
+
+        AWS takes such rules (aws-behaviour.md 1.3).
+        """
+        if isinstance(self.peer, GroupRef | PrefixListRef):
+            return False
+        return (self.traffic.protocol, self.peer.version) in {(ICMP, 6), (ICMPV6, 4)}
+
     def __str__(self) -> str:
         preposition = "from" if self.direction is Direction.INGRESS else "to"
         return f"{self.traffic} {preposition} {self.peer}"
@@ -156,8 +167,15 @@ class PrefixList:
     Attributes:
         max_entries: What a rule naming the list counts against the quota.
         entries: Of one family.
+        declared_family: 4 or 6, which it keeps also when it has no entries left; 0 = that of its first entry.
     """
 
     name: str
     max_entries: int
     entries: tuple[Cidr, ...] = ()
+    declared_family: int = 0
+
+    @property
+    def family(self) -> int:
+        """4 or 6; 0 = it has never had an entry."""
+        return self.declared_family or next((entry.version for entry in self.entries), 0)

@@ -148,3 +148,11 @@ def test_a_full_prefix_list_takes_no_more() -> None:
 
     assert _refusal(lab, third)[0] == "PrefixListMaxEntriesExceeded"
     assert len(apply(apply(lab, RemovePrefix("offices", "192.0.2.0/24")), third).prefix_lists["offices"].entries) == 2
+
+
+def test_a_prefix_list_keeps_its_family_when_it_is_emptied() -> None:
+    """A list has one address family, also with no entry left."""
+    emptied = apply(LAB, RemovePrefix("offices", "198.51.100.0/24"))
+
+    assert _refusal(emptied, AddPrefix("offices", "2001:db8::/64"))[0] == "InvalidParameterValue"
+    assert apply(emptied, AddPrefix("offices", "198.51.100.0/24")) == LAB
