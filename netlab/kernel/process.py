@@ -34,7 +34,11 @@ ENVIRONMENT = {
     "SHELL": "/bin/bash",
     "LANG": "C.UTF-8",
 }
-"""What a program finds in its environment inside, beside the caller's TERM; nothing else of the caller's."""
+"""
+What a program finds in its environment inside, beside the caller's TERM; nothing else of the caller's.
+
+The launcher has no other either: what becomes pid 1 of a view shows its own in /proc.
+"""
 
 _POLL_S = 0.002
 _LISTEN = {6: (("tcp", "0A"), ("tcp6", "0A")), 17: (("udp", "07"), ("udp6", "07"))}
@@ -108,7 +112,7 @@ def run(
     job = _job(view.hostname, namespace, argv, {**inherited, **(env or {})}, view)
     with _terminal_kept(), _signals_left_to_the_program() as children, _readable(job) as orders:
         process = subprocess.Popen(
-            _command("run", orders), stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=(orders,)
+            _command("run", orders), stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=(orders,), env=ENVIRONMENT
         )
         children.append(process)
         return process.wait()
@@ -131,7 +135,12 @@ def start(daemons: Sequence[Daemon]) -> list[int]:
         jobs.append({**_job(each.name, each.namespace, each.argv, each.env, each.view), "log": str(each.log)})
     with _readable(jobs) as orders:
         done = subprocess.run(
-            _command("start", orders), stdin=subprocess.DEVNULL, capture_output=True, check=False, pass_fds=(orders,)
+            _command("start", orders),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            pass_fds=(orders,),
+            env=ENVIRONMENT,
         )
     if done.returncode != 0:
         raise KernelError(f"starting programs: {_last_line(done.stderr.decode(errors='replace'))}")

@@ -115,6 +115,20 @@ def test_the_environment_is_the_nodes(node: Node, monkeypatch: pytest.MonkeyPatc
     }
 
 
+def test_the_environment_of_the_views_first_process_is_the_nodes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root inside reads /proc/1/environ: nothing of the caller's stands there, of `run` and of `start`."""
+    monkeypatch.setenv("SECRET", "caller's")
+    _, shown, _ = node.run("cat", "/proc/1/environ")
+    (pid,) = process.start(
+        [process.Daemon("server", node.namespace, ("sleep", "1000"), node.folder / "log", view=node.view)]
+    )
+    of_daemon = Path(f"/proc/{pid}/environ").read_text(encoding="utf-8")
+
+    wanted = {f"{name}={text}" for name, text in process.ENVIRONMENT.items()}
+    assert set(shown.split("\0")) - {""} == wanted
+    assert set(of_daemon.split("\0")) - {""} == wanted
+
+
 @pytest.mark.parametrize(
     ("script", "out"),
     [
