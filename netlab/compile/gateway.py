@@ -5,6 +5,8 @@ The internet gateway translates one address to one address, both ways, and remem
 bare SYN-ACK or a fragment, its address is looked up. An ICMP error carries the packet it is about; the address in there
 is translated too, which nft has no words for (`_translate_inner`). IPv6 passes as it is.
 
+From outside nothing comes in from the VPC's own addresses: who has them is inside, and groups are known by them.
+
 A NAT gateway is Linux's own source NAT, with connections, in a namespace with one link: all comes and goes by that. It
 knows TCP, UDP and ICMP and nothing else.
 
@@ -18,9 +20,10 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from netlab.compile.card_state import scaled_s
-from netlab.compile.evidence import nft_drop
+from netlab.compile.evidence import DROP, dropped, nft_drop
 from netlab.compile.names import (
     OUTSIDE_MTU,
+    SERVICE_NETWORKS,
     default_routes,
     families,
     far_neighbours,
@@ -29,17 +32,19 @@ from netlab.compile.names import (
     mac,
     nat_device,
 )
-from netlab.compile.routers import ROUTER_SYSCTLS, deaf_tables, device_sysctls
+from netlab.compile.routers import ROUTER_SYSCTLS, deaf_filter_table, deaf_tables, device_sysctls, mangle_table
 from netlab.model.addresses import Cidr
 from netlab.model.topology import Lab, NatGateway
 from netlab.plan.nouns import (
     IGW,
     INTERNET,
     VPC,
+    FilterRule,
     Namespace,
     NftExpr,
     NftRawRule,
     NftTable,
+    Table,
     nat_name,
 )
 from netlab.plan.tags import Tag
@@ -59,6 +64,8 @@ _TCP_STATES = (
 _INNER_SOURCE, _INNER_DESTINATION, _INNER_CHECKSUM = 20, 24, 18
 """Offsets in an ICMP error of fields of the packet it is about (RFC 792: 8 bytes, then its IP header)."""
 
+_SPOOFED = Tag("igw", drop=True, reason="SPOOFED")
+
 _TRANSPORT_HEADER, _INTERNET_CHECKSUM = 2, 1
 
 
@@ -75,8 +82,8 @@ def compile_igw(lab: Lab) -> Namespace:
             *far_neighbours("vpc", mac(VPC, "igw"), versions),
             *far_neighbours("inet", mac(INTERNET, "igw"), versions),
         ),
-        tables=deaf_tables(),
-        nft=(_translation(public_addresses(lab)),),
+        tables=tuple(table for family in (4, 6) for table in (mangle_table(family), _filter(lab, family))),
+        nft=(_translation(lab),),
     )
 
 
@@ -87,7 +94,22 @@ def public_addresses(lab: Lab) -> tuple[tuple[IPv4Address, IPv4Address], ...]:
     return tuple(pairs)
 
 
-def _translation(pairs: tuple[tuple[IPv4Address, IPv4Address], ...]) -> NftTable:
+def _own_networks(lab: Lab, family: int) -> tuple[Cidr, ...]:
+    """Return the networks that only the VPC's own packets come from."""
+    own = lab.vpc.cidr if family == 4 else lab.vpc.ipv6_cidr
+    return () if own is None else (own, SERVICE_NETWORKS[family])
+
+
+def _filter(lab: Lab, family: int) -> Table:
+    """Return the filter table; IPv4's packets have been judged by then, where they are translated."""
+    networks = _own_networks(lab, family) if family == 6 else ()
+    found = (FilterRule(DROP, source=network, in_interface="inet") for network in networks)
+    return deaf_filter_table(family, forward=tuple(rule for each in found for rule in dropped(each, _SPOOFED)))
+
+
+def _translation(lab: Lab) -> NftTable:
+    pairs = public_addresses(lab)
+    own = ", ".join(str(network) for network in _own_networks(lab, 4))
     script = f"""\
 {_map(PUBLIC_OF, pairs)}
 {_map(PRIVATE_OF, ((public, private) for private, public in pairs))}
@@ -95,6 +117,8 @@ chain error_from_vpc {{
 }}
 chain error_to_vpc {{
 }}
+chain spoofed {{
+{nft_drop(_SPOOFED)}}}
 chain hairpin {{
 icmp type {{ 3, 4, 5, 11, 12 }} jump error_to_vpc
 ip daddr set ip daddr map @{PRIVATE_OF}
@@ -102,6 +126,7 @@ accept
 }}
 chain prerouting {{
 type filter hook prerouting priority -300; policy drop;
+iifname "inet" ip saddr {{ {own} }} jump spoofed
 iifname "inet" icmp type {{ 3, 4, 5, 11, 12 }} jump error_to_vpc
 iifname "vpc" icmp type {{ 3, 4, 5, 11, 12 }} jump error_from_vpc
 iifname "inet" ip daddr set ip daddr map @{PRIVATE_OF} accept

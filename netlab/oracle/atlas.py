@@ -146,6 +146,22 @@ class Atlas:
         subnet = self.subnet(interface)
         return subnet.nat is not None and isinstance(self.next_hop(subnet, remote), NatGateway)
 
+    def forwarding_interface(self, came_by: Interface, address: Address) -> Interface:
+        """
+        Return the interface by which an instance forwards a packet for an address.
+
+        That is its own route table's word, whatever the packet came by: the interface in whose IPv4 subnet the address
+        is, else the primary one. For IPv6 an instance has single addresses and no subnet: the first one that has any.
+
+        Source:
+            EC2 User Guide, "Configure your instance": the primary interface has the default route; ip-route(8).
+        """
+        mine = self.lab.instances[came_by.node].interfaces
+        if address.version == 6:
+            return next((each for each in mine if each.ipv6), came_by)
+        on_link = (each for each in mine if each.ipv4 and contains(self.subnet(each).cidr, address))
+        return next(on_link, mine[0])
+
     def _local(self, address: Address) -> Hop:
         return self._owners.get(address, Way.NOWHERE)
 

@@ -4,8 +4,9 @@ One packet's way through the lab, gate by gate, until it arrives or a gate denie
     instance ── card ── acl ── vpc route ── mtu ── (nat) ── igw ── internet ── host
 
 The way in meets the same gates from the other side. An instance whose interface has no source/dest check is an
-appliance: it forwards what is addressed to somebody else out of the interface by which it came, so the packet meets
-that card twice. Both times it has the same addresses: where the card remembers the flow, it passes as part of it.
+appliance: it forwards what is addressed to somebody else as its own routes say (atlas.py). With one interface the
+packet meets that card twice, both times with the same addresses: where the card remembers the flow, it passes as part
+of it.
 
 Source:
     VPC User Guide, "Network ACLs" (order), "Internet gateways", "NAT gateway basics" (the ACL of its subnet applies),
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from netlab.errors import InputError
 from netlab.model.addresses import contains
 from netlab.model.packets import Packet
-from netlab.model.places import VPC_ROUTER, Station
+from netlab.model.places import VPC_ROUTER, Station, is_vpc_local
 from netlab.model.rules import Direction
 from netlab.model.topology import Host, Interface, Lab, NatGateway, Subnet
 from netlab.model.verdicts import (
@@ -144,7 +145,7 @@ class Walk:
         if self._forwards > _MOST_FORWARDS:
             self.detail = f"{packet} goes round in a circle by {interface.label}"
         else:
-            self._leave(interface, packet)
+            self._leave(self.world.atlas.forwarding_interface(interface, packet.dst), packet)
 
     # --- around it
 
@@ -176,6 +177,10 @@ class Walk:
             self._internet(packet)
 
     def _from_internet(self, packet: Packet) -> None:
+        """Bring a packet to the gateway from outside, where nobody has an address of the VPC's own."""
+        if self.world.lab.is_inside(packet.src) or is_vpc_local(packet.src):
+            self._deny(IGW, Reason.SPOOFED, packet)
+            return
         inside = enter_vpc(self.world.atlas, packet)
         if inside is None:
             self._deny(IGW, Reason.NO_PUBLIC_ADDRESS, packet)

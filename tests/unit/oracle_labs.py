@@ -87,9 +87,10 @@ def with_subnet(lab: Lab, name: str, **fields: Any) -> Lab:
     return replace(lab, subnets={**lab.subnets, name: replace(lab.subnets[name], **fields)})
 
 
-def with_route(lab: Lab, subnet: str, cidr: str, node: str) -> Lab:
-    """Return the lab with a route of a subnet to an instance."""
-    route = SubnetRoute(ip_network(cidr), node, "eth0")
+def with_route(lab: Lab, subnet: str, cidr: str, place: str) -> Lab:
+    """Return the lab with a route of a subnet to ``NODE`` or ``NODE/ENI``."""
+    node, _, eni = place.partition("/")
+    route = SubnetRoute(ip_network(cidr), node, eni or "eth0")
     return with_subnet(lab, subnet, routes=(*lab.subnets[subnet].routes, route))
 
 

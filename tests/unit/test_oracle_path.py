@@ -124,6 +124,29 @@ def test_a_host_sends_from_its_own_address_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "src", "wanted"),
+    [
+        ("liar ec2 tcp/22", "10.0.1.20", "igw SPOOFED"),
+        ("liar ec2 tcp/22", "10.0.255.255", "igw SPOOFED"),
+        ("liar ec2 tcp/22", "10.1.0.0", "UNTRACKED web-in-1"),
+        ("liar ec2 tcp/22", "169.254.169.254", "igw SPOOFED"),
+        ("liar ec2 tcp/22", "3.95.203.192", "UNTRACKED web-in-1"),
+        ("liar ec2 tcp/22 6", "2001:db8:0:100::20", "igw SPOOFED"),
+        ("liar ec2 tcp/22 6", "2001:db8:0:200::", "UNTRACKED web-in-2"),
+        ("liar ec2 tcp/22 6", "fd00:ec2::254", "igw SPOOFED"),
+        ("liar www tcp/22", "10.0.1.20", "EXEMPT"),
+    ],
+)
+def test_nobody_outside_has_an_address_of_the_vpc_s_own(words: str, src: str, wanted: str) -> None:
+    """Not even a host that may spoof, nor what the VPC itself serves: the gateway lets none in."""
+    lab = bare_lab()
+    liar = replace(lab.hosts["liar"], addresses=(ip_address("192.0.2.66"), ip_address("2001:db8:e::66")))
+    net = paper(OPEN, replace(lab, hosts={**lab.hosts, "liar": liar}))
+
+    assert verdict_of(probe(net, words, Fields(src=ip_address(src), flags="S"))) == wanted
+
+
+@pytest.mark.parametrize(
     ("src", "check", "wanted"),
     [
         ("10.0.1.10", True, "UNTRACKED open-in-1"),
@@ -176,6 +199,34 @@ def test_a_route_to_an_appliance_leads_through_it() -> None:
         "10.0.1.10",
         "10.0.2.10",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "out_by"),
+    [
+        ("ec2 198.51.100.7 udp/9", "fw"),
+        ("ec2 alone udp/9", "fw"),
+        ("ec2 far udp/9", "fw/eth1"),
+        ("ec2 10.0.2.99 udp/9", "fw/eth1"),
+        ("ec2 far udp/9 6", "fw/eth1"),
+    ],
+)
+def test_an_appliance_forwards_by_its_own_routes(words: str, out_by: str) -> None:
+    """The primary's default route, another's subnet on link; IPv6 by the first interface that has it."""
+    fw = Instance(
+        "fw",
+        (
+            interface("fw", "lonely", "10.0.4.50", source_dest_check=False),
+            interface("fw", "other", "10.0.2.50", "2001:db8:0:101::50", name="eth1", source_dest_check=False),
+        ),
+    )
+    lab = bare_lab()
+    lab = replace(lab, instances={**lab.instances, "fw": fw})
+    for cidr in ("0.0.0.0/0", "10.0.2.0/24", "10.0.4.0/24", "2001:db8:0:101::/64"):
+        lab = with_route(lab, "public", cidr, "fw" if ":" not in cidr else "fw/eth1")
+    found = [sight for sight in sights(probe(paper(OPEN, lab), words)) if sight.startswith("card fw")]
+
+    assert found[1] == f"card {out_by} egress"
 
 
 def test_an_appliance_with_source_dest_check_takes_nothing_of_others() -> None:
