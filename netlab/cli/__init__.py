@@ -84,7 +84,7 @@ def _end(code: int) -> NoReturn:
     """End at once: what Python clears up, the kernel does in a tenth of the time; signals have nothing to undo now."""
     stop_listening()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, AttributeError):  # closed, or not there from the start
             stream.flush()
     os._exit(code)
 

@@ -68,14 +68,18 @@ def probe(
 @click.argument("what", type=click.Choice(["rules", "flows"]), required=False)
 def show(lab_name: str | None, node: str, what: str | None, *, as_json: bool) -> None:
     """
-    Show the cards of an instance: their chains with counters and the SG rule behind each, and their connection table
-    with class and time left.
+    Show the cards of an instance: their SG rules with what each has admitted, and their connection table with class and
+    time left.
+
+    With `rules`, the chains that netfilter is told, with counters and the SG rule behind each; with `flows`, the
+    connection table alone.
     """
     from netlab.cli.tables import (  # noqa: PLC0415 - `--help` does without
         cards_json,
         entries_json,
         flows_lines,
         rules_lines,
+        summary_lines,
     )
     from netlab.live.lab import attached  # noqa: PLC0415
     from netlab.live.show import cards_of  # noqa: PLC0415
@@ -88,7 +92,8 @@ def show(lab_name: str | None, node: str, what: str | None, *, as_json: bool) ->
         click.echo(json.dumps({"node": node, "rules": cards_json(cards), "flows": entries_json(entries)}))
         return
     for card in cards:
-        click.echo("\n".join(rules_lines(wire.lab, card)) + "\n")
+        lines = rules_lines if what == "rules" else summary_lines
+        click.echo("\n".join(lines(wire.lab, card)) + "\n")
     if what != "rules":
         click.echo("\n".join(flows_lines(node, entries)))
 

@@ -12,6 +12,7 @@ import click
 
 from netlab.check.outcomes import LabReport, RowReport, StoryReport
 from netlab.cli.import_ import parameters_from_words
+from netlab.cli.terminal import say
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.topology import Lab
@@ -59,6 +60,8 @@ def check(
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.play import has_any  # noqa: PLC0415
 
+    if junit is not None:
+        _try_to_write(junit)
     if evidence is not None and paper:
         raise InputError("check: found --paper and --evidence, wanted one of them: on paper there are no packets")
     loaded = [netlab.load(name) for name in labs]
@@ -91,6 +94,14 @@ def check(
 
         junit.write_text(to_junit(reports), encoding="utf-8")
     sys.exit(0 if all(report.ok for report in reports) else 1)
+
+
+def _try_to_write(path: Path) -> None:
+    """Refuse a file that cannot be written before anything is played."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise InputError(f"--junit {path}: cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -156,4 +167,4 @@ def print_coloured(lines: Iterable[str]) -> None:
         word, space, rest = line.lstrip().partition(" ")
         indent = line[: len(line) - len(line.lstrip())]
         colour = _COLOURS.get(word)
-        click.echo(f"{indent}{click.style(word, fg=colour, bold=True)}{space}{rest}" if colour else line)
+        say(f"{indent}{click.style(word, fg=colour, bold=True)}{space}{rest}" if colour else line)

@@ -54,6 +54,8 @@ def ssh(context: click.Context, lab_name: str | None, host: str | None, node: st
     """
     Log in to an instance with real OpenSSH, from an internet host through the gateway; or run one command there.
 
+    Each word behind -- arrives as one argument; for a line of shell: -- sh -c 'echo $HOME; exit 3'.
+
     \b
     netlab ssh ec2
     netlab ssh --from stranger ec2 -- curl -s "https://www.alphavantage.co/"

@@ -7,13 +7,18 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from netlab.model.rules import PROTOCOL_NAMES, Rule
+from netlab.model.rules import PROTOCOL_NAMES, Direction, Rule
 from netlab.model.topology import Lab
 from netlab.model.wire import Entry
 
 if TYPE_CHECKING:
     from netlab.live.show import Card, CardRule
 
+_OTHERS = (
+    ("belong to a remembered connection", "TRACKED"),
+    ("never filtered by AWS", "EXEMPT"),
+    ("dropped: no rule admits them", "NO_RULE"),
+)
 _WIDTH = 80
 _COUNT = 9
 
@@ -53,6 +58,28 @@ def duration(seconds: float) -> str:
     if whole >= 3600:
         return f"{whole // 3600}h {whole % 3600 // 60}m"
     return f"{whole // 60}m {whole % 60}s" if whole >= 60 else f"{whole}s"
+
+
+def summary_lines(lab: Lab, card: Card) -> Iterator[str]:
+    """Yield the SG rules of a card in the order they are asked, with what each has admitted, and what none did."""
+    behind = {rule.id: rule for group in lab.groups.values() for rule in (*group.ingress, *group.egress)}
+    yield f"card {card.label}: groups {', '.join(card.groups)}"
+    for direction in Direction:
+        yield f"{'packets':>{_COUNT}}  {direction.value}"
+        admitted: dict[str, int] = {}
+        for each in card.rules:
+            rule = behind.get(each.rule)
+            if each.chain == direction.value and rule is not None:
+                admitted[rule.id] = admitted.get(rule.id, 0) + each.packets
+        for name, packets in admitted.items():
+            yield from _folded(f"{packets:>{_COUNT}}  ", f"{name}: {behind[name]}")
+        for text, reason in _OTHERS:
+            packets = sum(
+                each.packets
+                for each in card.rules
+                if each.tag in {f"+{direction.value} {reason}", f"-{direction.value} {reason}"}
+            )
+            yield f"{packets:>{_COUNT}}  {text}"
 
 
 def rules_lines(lab: Lab, card: Card) -> Iterator[str]:

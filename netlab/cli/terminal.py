@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,14 @@ def console() -> Console:
         width=None if sys.stdout.isatty() else 80,
         soft_wrap=not sys.stdout.isatty(),
     )
+
+
+def say(text: str = "") -> None:
+    """Print a line; a reader who has gone (``| head``) ends the printing, not the work."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:

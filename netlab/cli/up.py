@@ -8,7 +8,7 @@ import sys
 import click
 
 from netlab.cli.proof import play_and_print, warn
-from netlab.cli.terminal import console, json_option, progress
+from netlab.cli.terminal import console, json_option, progress, say
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.topology import Lab
@@ -29,43 +29,43 @@ def up(lab: str, *, list_labs: bool) -> None:
 
     if list_labs:
         for name in netlab.built_in_labs():
-            click.echo(name)
+            say(name)
         return
     need_root()
     words = netlab.load(lab)
     warn(words)
     code = 0
-    with progress(f"netlab: building {words.name}") as say, bring_up(words, lab, say) as brought:
-        say.stop()
+    with progress(f"netlab: building {words.name}") as shown, bring_up(words, lab, shown) as brought:
+        shown.stop()
         if brought.outcome == "built":
             from netlab.cli.picture import picture  # noqa: PLC0415 - `--help` does without
 
             console().print(picture(words))
             code = _proof(netlab.in_lockstep(brought.wire), words)
         elif brought.outcome == "same":
-            click.echo(f"{words.name} is up already; nothing to do")
+            say(f"{words.name} is up already; nothing to do")
             for line in brought.lines:
-                click.echo(f"  changed since, and back with netlab down and up: {line}")
+                say(f"  it differs from its file; netlab down and up would bring {line}")
         else:
-            click.echo(f"{words.name} is up; changed live:")
+            say(f"{words.name} is up; changed live:")
             for line in brought.lines:
-                click.echo(f"  {line}")
+                say(f"  {line}")
     sys.exit(code)  # not before: what leaves the block by an exception takes the lab down
 
 
 def _proof(network: Network, lab: Lab) -> int:
     from netlab.live.find import whole_names  # noqa: PLC0415 - `--help` does without
 
-    click.echo()
+    say()
     ok = True
     if lab.expectations or lab.stories:
         ok = play_and_print(network, lab).ok
         network.reset()  # what the last story changed is not the lab's
     else:
-        click.echo(f"{lab.name} is up; its file expects nothing, so nothing was proved")
-    click.echo("\nTry next:")
+        say(f"{lab.name} is up; its file expects nothing, so nothing was proved")
+    say("\nTry next:")
     for line in _suggestions(lab, only=not set(whole_names()) - {lab.name}):
-        click.echo(f"  {line}")
+        say(f"  {line}")
     return 0 if ok else 1
 
 
@@ -102,9 +102,9 @@ def down(name: str | None, *, everything: bool) -> None:
         raise InputError("down: found a NAME and --all, wanted one of them")
     names = running_names() if everything else (name,)
     for each in names:
-        click.echo(f"{take_down_named(each)} is down")
+        say(f"{take_down_named(each)} is down")
     if not names:
-        click.echo("no lab is running")
+        say("no lab is running")
 
 
 @click.command(short_help="What runs, and where it differs from what it should be.")
@@ -128,14 +128,14 @@ def status(*, as_json: bool) -> None:
             }
             for each in labs
         ]
-        click.echo(json.dumps({"labs": rows}))
+        say(json.dumps({"labs": rows}))
         return
     for each in labs:
         source = f" from {each.source}" if each.source else ""
-        click.echo(f"{each.name}: {each.condition}{source}; {len(each.namespaces)} namespaces")
+        say(f"{each.name}: {each.condition}{source}; {len(each.namespaces)} namespaces")
         if each.lab:
-            click.echo(f"  instances {', '.join(each.lab.instances) or '-'}; hosts {', '.join(each.lab.hosts) or '-'}")
+            say(f"  instances {', '.join(each.lab.instances) or '-'}; hosts {', '.join(each.lab.hosts) or '-'}")
         for line in each.differences:
-            click.echo(f"  differs: {line}")
+            say(f"  differs: {line}")
     if not labs:
-        click.echo("no lab is running")
+        say("no lab is running")

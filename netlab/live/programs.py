@@ -88,7 +88,7 @@ def ssh_to(lab: Lab, node: str, command: Sequence[str], host: str | None) -> int
     if node not in lab.instances:
         raise InputError(_unknown("instance", node, lab.name, lab.instances))
     if "ssh" not in lab.instances[node].services:
-        raise InputError(f"instance {node}: found services {list(lab.instances[node].services)}, wanted ssh among them")
+        raise InputError(f"instance {node}: its file gives it no SSH server, wanted: services: [ssh]")
     if source is None or source not in lab.hosts:
         raise InputError(_unknown("host", source, lab.name, lab.hosts))
     terminal = not command and os.isatty(sys.stdin.fileno())

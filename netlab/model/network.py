@@ -27,11 +27,14 @@ FIRST_PORT, LAST_PORT = 49152, 65535
 """Source ports and ICMP ids of netlab's own flows: IANA's dynamic range (RFC 6335)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sent:
     """What came of one packet, or of a flow's opening."""
 
     observation: Observation
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.observation.deciding.sent}: {self.seen.value}>"
 
     @property
     def seen(self) -> Seen:
@@ -49,7 +52,7 @@ class Sent:
         return tuple(self.observation.deciding.trail)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Flow(Sent):
     """A flow that was opened; ``seen``, ``verdict`` and ``trail`` are those of its opening."""
 
