@@ -156,15 +156,15 @@ def _routed(
     """
     Give a subnet a route to an appliance in another subnet; that one has no such route, or packets would circle.
 
-    It has one interface: one with two forwards by its primary in the kernel, by where it came from on paper. (A known
-    gap.) No NAT gateway is in the routed subnet: the appliance's own packets could come back to it by that way.
+    None of its interfaces is there, and no NAT gateway: its own packets could come back to it by that way.
     """
-    alone = [node.primary for node in instances.values() if len(node.interfaces) == 1]
-    appliances = [each for each in alone if not each.source_dest_check]
+    appliances = [each for node in instances.values() for each in node.interfaces if not each.source_dest_check]
     if not appliances or rng.random() < 0.3:
         return dict(subnets)
     appliance = rng.choice(appliances)
-    names = [name for name in subnets if name not in {appliance.subnet, *(each.subnet for each in gateways.values())}]
+    taken = {each.subnet for each in instances[appliance.node].interfaces}
+    taken |= {each.subnet for each in gateways.values()}
+    names = [name for name in subnets if name not in taken]
     if not names:
         return dict(subnets)
     name = rng.choice(names)
