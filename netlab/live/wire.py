@@ -97,7 +97,7 @@ class LiveWire:
         """Let the kernels' own stacks talk."""
         self._before_real()
         self._make_room()
-        return self._probe().converse(ends, question)
+        return self._probe().converse(ends, question, self._started)
 
     def change(self, change: Change) -> None:
         """

@@ -115,6 +115,11 @@ def destination(data: bytes) -> bytes:
     return data[16:20] if data[0] >> 4 == 4 else data[24:40]
 
 
+def traffic_class(data: bytes) -> int:
+    """Return the byte of an IP header that holds the DSCP, above two bits."""
+    return data[1] if data[0] >> 4 == 4 else (data[0] << 4 | data[1] >> 4) & 0xFF
+
+
 def _transport(data: bytes, head: IpHead) -> Packet | None:
     at, size = head.start, head.length - _TRANSPORT_SIZE.get(head.protocol, 0)
     if len(data) < at + _TRANSPORT_SIZE.get(head.protocol, 0):

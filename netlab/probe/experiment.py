@@ -27,7 +27,7 @@ from netlab.model.wire import Departure
 from netlab.plan.nouns import PROBE_DSCP, VPC, kernel_name
 from netlab.probe.conversation import Conversation
 from netlab.probe.cookies import Cookies
-from netlab.probe.decoding import IpHead, destination, ip_head, is_fragment
+from netlab.probe.decoding import IpHead, destination, ip_head, is_fragment, traffic_class
 from netlab.probe.doors import Door
 from netlab.probe.encoding import encode
 from netlab.probe.evidence import Clue, Followed, Said, clue_from_frame, said_by, transit_from_evidence
@@ -108,22 +108,22 @@ class Prober:
                 transits.extend(transit_from_evidence(each) for each in under_way.values())
         return transits
 
-    def converse(self, ends: Ends, question: Question, started: float | None = None) -> Transit:
+    def converse(self, ends: Ends, question: Question, started: float) -> Transit:
         """
         Let the kernels' own stacks talk, from the source's namespace.
 
         Args:
-            started: The monotonic clock when the story began; None = now.
+            started: The monotonic clock when the story began.
 
         Raises:
             InputError: The protocol has no stack that answers.
             KernelError: The kernel refused to open the conversation.
         """
-        at_s = 0.0 if started is None else (time.monotonic() - started) / self.lab.scale
         source = self._kernel(ends.source_station)
         target = None if ends.target_station is None else self._kernel(ends.target_station)
         self._watch.forget()
         conversation = Conversation(source, target, ends, question)
+        at_s = (time.monotonic() - started) / self.lab.scale
         return conversation.transit(self._watch.fileno(), self._said, at_s)
 
     def _kernel(self, station: Station) -> str:
@@ -248,10 +248,7 @@ def _data(sighting: Sighting) -> bytes:
 
 def _is_probe(data: bytes) -> bool:
     """Tell whether the packet itself carries netlab's mark, and not only one that it quotes."""
-    if len(data) < 20:
-        return False
-    traffic_class = data[1] if data[0] >> 4 == 4 else (data[0] << 4 | data[1] >> 4) & 0xFF
-    return traffic_class >> 2 == PROBE_DSCP
+    return len(data) >= 20 and traffic_class(data) >> 2 == PROBE_DSCP
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Conversations: real sockets talk through real namespaces, and what came of it is told."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -38,7 +39,7 @@ def _talk(
     prober: Prober, key: str, value: int, family: int = 4, *, target: str = "ec2", fields: Fields = NO_FIELDS
 ) -> Transit:
     question = question_from_key("laptop", target, key, value, family, fields, real=True)
-    return prober.converse(resolve_ends(prober.lab, "laptop", target, family), question)
+    return prober.converse(resolve_ends(prober.lab, "laptop", target, family), question, time.monotonic())
 
 
 @contextmanager
@@ -141,6 +142,14 @@ def test_the_source_port_can_be_asked_for(prober: Prober) -> None:
 
     assert transit.sent.sport == 40123
     assert transit.trail[-1].packet.sport == 40123
+
+
+def test_a_conversation_has_its_time_in_the_story(prober: Prober) -> None:
+    """In unscaled seconds since the story began, as single packets have."""
+    question = question_from_key("laptop", "ec2", "tcp", 23, 4, NO_FIELDS, real=True)
+    transit = prober.converse(resolve_ends(prober.lab, "laptop", "ec2", 4), question, time.monotonic() - 5)
+
+    assert 5 <= transit.at_s < 10
 
 
 @pytest.mark.parametrize(("key", "value"), [("icmp", 3), ("icmp", 0), ("protocol", 47)])
