@@ -3,7 +3,8 @@ Conversations: the kernels' own stacks talk, from an ordinary socket in the sour
 
 What came of it is what the socket says. Where it says nothing, a gate's record of a dropped packet tells why; a
 datagram that nobody answers is looked for where it should arrive. The socket's packets carry a mark by which gates
-record them too where they pass: so the first one's way is known.
+record them too where they pass: so the first one's way is known, and what a NAT gateway made of its source. By mark and
+source a packet is known to be of this conversation, whoever else talks to the same port.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from contextlib import ExitStack
 from netlab.errors import BrokenError, InputError, KernelError
 from netlab.kernel.netns import entered
 from netlab.kernel.taps import Tap
+from netlab.model.addresses import Address
 from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST, Packet
 from netlab.model.places import Ends
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.model.stories import Question
 from netlab.model.verdicts import Seen, Sight, Transit
 from netlab.plan.nouns import REAL_DSCP
-from netlab.probe.decoding import packet_from_bytes
+from netlab.probe.decoding import packet_from_bytes, traffic_class
 from netlab.probe.encoding import ones_complement
 from netlab.probe.evidence import Clue, in_order
 
@@ -55,6 +57,10 @@ class Conversation:
         self._family = ends.source.version
         self._token = os.urandom(8).hex().encode()
         self._way: list[Clue] = []  # what gates said of the first packet
+        self._sources: set[tuple[Address, int | None]] = (
+            set()
+        )  # what ours come from, as gates saw them: port or ICMP id
+        self._drops: list[tuple[Clue, Packet]] = []  # not known to be ours, yet: a record may be read before another's
         if question.protocol in {ICMP, ICMPV6} and question.icmp_type == ECHO_REQUEST[question.protocol]:
             return
         if question.protocol not in {TCP, UDP}:
@@ -81,6 +87,7 @@ class Conversation:
                 stack.callback(tap.close)
             error = self._begin(sock)
             sent = self._sent(sock)
+            self._sources.add((sent.src, _number(sent)))
             if error:
                 return self._broken(
                     sent, at_s, f"{self._source}: its own kernel does not send it: {os.strerror(error)}"
@@ -181,13 +188,18 @@ class Conversation:
         """Note what gates said of the first packet; return what says that one of this conversation was dropped."""
         for clue in clues:
             packet = packet_from_bytes(clue.data)
-            if packet is None or not self._concerns(packet, sent):
+            if packet is None:
                 continue
-            if self._is_first(packet) and all((clue.at, clue.passage) != (each.at, each.passage) for each in self._way):
-                self._way.append(clue)
-            if clue.denies:
-                return clue
-        return None
+            if self._asks(packet, sent) and traffic_class(clue.data) >> 2 == REAL_DSCP:
+                self._sources.add((packet.src, _number(packet)))
+                heard = any((clue.at, clue.passage) == (each.at, each.passage) for each in self._way)
+                if self._is_first(packet) and not heard:
+                    self._way.append(clue)
+                if clue.denies:
+                    return clue
+            elif clue.denies:
+                self._drops.append((clue, packet))
+        return next((clue for clue, packet in self._drops if self._concerns(packet, sent)), None)
 
     def _is_first(self, packet: Packet) -> bool:
         """Tell whether a packet of this conversation is its first one, or that once more."""
@@ -195,7 +207,7 @@ class Conversation:
             return packet.icmp_type == self._question.icmp_type
         if packet.protocol == TCP:
             return packet.opens_tcp
-        return packet.dst in {self._ends.target, self._ends.target_own}
+        return packet.dst in self._there
 
     def _heard(self, sock: socket.socket) -> Seen | None:
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -216,19 +228,30 @@ class Conversation:
         is_reply = answer[0] == ECHO_REPLY[self._question.protocol] and self._token in answer
         return Seen.DELIVERED if is_reply else None
 
+    def _asks(self, packet: Packet, sent: Packet) -> bool:
+        """Tell whether a packet goes the way of this conversation's first one, whoever sent it."""
+        return (packet.protocol, packet.icmp_type, packet.dport) == (
+            sent.protocol,
+            sent.icmp_type,
+            sent.dport,
+        ) and packet.dst in self._there
+
     def _concerns(self, packet: Packet, sent: Packet) -> bool:
-        """Tell whether a dropped packet was one of this conversation: either way, or an error about it."""
+        """Tell whether a dropped packet without our mark is an answer to this conversation, or an error about it."""
         if packet.quoted is not None:
-            return self._concerns(packet.quoted, sent)
-        if packet.protocol != sent.protocol:
-            return False
-        there = {self._ends.target, self._ends.target_own}
-        if sent.icmp_type is not None:
-            return packet.icmp_id == sent.icmp_id and bool(there & {packet.src, packet.dst})
-        asks = packet.dport == sent.dport and packet.dst in there
-        answers = packet.sport == sent.dport and packet.src in there
-        translated = sent.src not in {packet.src, packet.dst}  # a NAT gateway may have changed the port too
-        return (asks or answers) and (translated or sent.sport in {packet.sport, packet.dport})
+            quoted = packet.quoted
+            ours = self._asks(quoted, sent) and (quoted.src, _number(quoted)) in self._sources
+            return ours or self._concerns(quoted, sent)
+        back = packet.icmp_id if packet.sport is None else packet.dport
+        return (
+            (packet.protocol, packet.sport) == (sent.protocol, sent.dport)
+            and packet.src in self._there
+            and (packet.dst, back) in self._sources
+        )
+
+    @property
+    def _there(self) -> set[Address]:
+        return {self._ends.target, self._ends.target_own}
 
     def _settled(self, sent: Packet, seen: Seen, clue: Clue | None, at_s: float, detail: str) -> Transit:
         arrived = None
@@ -248,3 +271,8 @@ class Conversation:
     def _broken(self, sent: Packet, at_s: float, detail: str) -> Transit:
         trail = (Sight(str(self._ends.source_station), sent),)
         return Transit(sent, None, Seen.BROKEN, (), trail, at_s, detail)
+
+
+def _number(packet: Packet) -> int | None:
+    """Return what a NAT gateway may change beside the source's address: the port, or an echo's id."""
+    return packet.icmp_id if packet.sport is None else packet.sport
