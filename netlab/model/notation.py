@@ -4,7 +4,8 @@ netlab's one-line notation of rules, as commands take it and messages print it.
     RULE     tcp/22 from 0.0.0.0/0 · udp/8000-8080 to web · icmp/3/4 from self · all to ::/0 · gre from 10.0.0.0/8
     TRAFFIC  the same without its peer: what `netlab probe` and `explain` take
 
-Only the form is judged here. Whether AWS takes the values (port 65536, 22-21) is for `control` to say.
+Only the form is judged here. Whether AWS takes the values (port 65536, 22-21) is for `control` to say; of a rule also
+whether there is such a protocol, and whether it can be without ports.
 """
 
 from __future__ import annotations
@@ -30,17 +31,31 @@ def parse_rule(words: str, direction: Direction) -> RuleRequest:
     """
     Read ``tcp/22 from 0.0.0.0/0``; in egress the word before the peer is ``to``.
 
+    A protocol that is missing or unknown, and ports that are missing, are asked for as they stand: AWS refuses them.
+
     Raises:
         InputError: It has not that form.
     """
     preposition = "from" if direction is Direction.INGRESS else "to"
     parts = words.split()
+    if len(parts) == 2 and parts[0] in {"from", "to"}:
+        parts = ["", *parts]
     if len(parts) != 3 or parts[1] not in {"from", "to"}:
         raise InputError(f"rule {words!r}: wanted TRAFFIC {preposition} PEER, as in 'tcp/22 {preposition} 0.0.0.0/0'")
     if parts[1] != preposition:
         raise InputError(f"rule {words!r}: found '{parts[1]}', wanted '{preposition}' in {direction.value}")
-    protocol, first, last = parse_traffic(parts[0])
+    protocol, first, last = _asked_traffic(parts[0])
     return RuleRequest(protocol, first, last, parts[2])
+
+
+def _asked_traffic(text: str) -> tuple[str, int | None, int | None]:
+    name, _, rest = text.partition("/")
+    known = name.lower() in {"all", "-1", *PROTOCOL_NUMBERS} or name.isdecimal()
+    if not known and re.fullmatch(r"|all|[0-9]+([-/][0-9]+)?", rest):
+        return name, None, None
+    if name.lower() in _ONES_WITH_PARTS and text == name:
+        return name.lower(), None, None
+    return parse_traffic(text)
 
 
 def parse_traffic(text: str) -> tuple[str, int | None, int | None]:

@@ -23,6 +23,9 @@ REFUSALS = [
     ("authorize web sideways tcp/80 from 0.0.0.0/0", "'sideways' is not one of 'ingress', 'egress'"),
     ("authorize web ingress tcp/http from 0.0.0.0/0", "'tcp/http': wanted (tcp|udp)/(PORT|A-B|all)"),
     ("authorize web ingress tcp/80", "wanted TRAFFIC from PEER"),
+    ("authorize web ingress foo from 0.0.0.0/0", "InvalidParameterValue: Invalid value 'foo' for IP protocol."),
+    ("authorize web ingress tcp from 0.0.0.0/0", "InvalidParameterValue: Invalid value for portRange."),
+    ("authorize web ingress from 0.0.0.0/0", "InvalidParameterValue: Invalid value 'null' for protocol."),
 ]
 
 

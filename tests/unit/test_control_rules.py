@@ -1,5 +1,6 @@
 """Authorize, revoke and attach: what AWS stores, and what it refuses. aws-behaviour.md, parts 1.1–1.6, 4 and 5."""
 
+import re
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
@@ -320,3 +321,60 @@ def test_attach_to_what_has_no_groups_is_the_users_mistake(node: str, interface:
 
     assert not isinstance(caught.value, RefusedError)
     assert "\n" not in str(caught.value)
+
+
+IN_ONE_LINE = [
+    # as typed                    ; refused with
+    ("foo from 0.0.0.0/0", ("InvalidParameterValue", "Invalid value 'foo' for IP protocol. Unknown protocol.")),
+    ("foo/22 from 0.0.0.0/0", ("InvalidParameterValue", "Invalid value 'foo' for IP protocol. Unknown protocol.")),
+    ("256 from 0.0.0.0/0", ("InvalidParameterValue", "Invalid value '256' for IP protocol. Unknown protocol.")),
+    (
+        "tcp from 0.0.0.0/0",
+        ("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP."),
+    ),
+    (
+        "17 from 0.0.0.0/0",
+        ("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP."),
+    ),
+    (
+        "icmp from 0.0.0.0/0",
+        ("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with ICMP."),
+    ),
+    (
+        "from 0.0.0.0/0",
+        (
+            "InvalidParameterValue",
+            "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "refusal"), IN_ONE_LINE)
+def test_a_rule_in_one_line_is_refused_as_aws_refuses_it(typed: str, refusal: tuple[str, str]) -> None:
+    """Its notation lets through what AWS has a code for: an unknown protocol or none, and ports that are missing."""
+    assert _refusal(Authorize("web", IN, (parse_rule(typed, IN),))) == refusal
+
+
+@pytest.mark.parametrize("typed", ["udp/53", "gre", "icmp/8", "icmpv6", "ALL", "50"])
+def test_a_rule_in_one_line_that_aws_takes(typed: str) -> None:
+    """The near misses: ports, a type, or a protocol that has neither."""
+    apply(_lab(), Authorize("web", IN, (parse_rule(f"{typed} from 203.0.113.0/24", IN),)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("tcp/22", "wanted TRAFFIC from PEER"),
+        ("tcp/22 0.0.0.0/0", "wanted TRAFFIC from PEER"),
+        ("foo to 0.0.0.0/0", "found 'to', wanted 'from' in ingress"),
+        ("tcp/http from 0.0.0.0/0", "'tcp/http': wanted "),
+        ("foo/bar from 0.0.0.0/0", "'foo/bar': wanted "),
+    ],
+)
+def test_a_rule_whose_form_is_wrong_is_told_the_notation(typed: str, said: str) -> None:
+    """No request can be made of it, so AWS has nothing to refuse."""
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        parse_rule(typed, IN)
+
+    assert not isinstance(caught.value, RefusedError)
