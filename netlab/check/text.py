@@ -16,7 +16,7 @@ from netlab.check.words import row_words
 from netlab.model.rules import Rule
 from netlab.model.stories import ChangeStep, Expectation, OpenStep, Step, TableStep, WaitStep, Wanted
 from netlab.model.topology import Lab
-from netlab.model.verdicts import Decision, Reason, Seen, Sight, Verdict
+from netlab.model.verdicts import Decision, Reason, Seen, Sight, Verdict, why
 from netlab.model.wire import Observation
 
 WIDTH = 80
@@ -75,7 +75,7 @@ def observation_lines(observation: Observation, lab: Lab) -> Iterator[str]:
         rule = rule_of(lab, verdict.rule)
         if rule is not None or verdict.rule is not None:
             yield from _labelled("rule", _rule_text(verdict, rule), 2)
-        yield from _labelled("reason", f"{verdict.reason.name}: {verdict.reason.value}", 2)
+        yield from _labelled("reason", f"{verdict.reason.name}: {why(verdict)}", 2)
     if observation.disagreement:
         yield from _labelled("disagree", observation.disagreement, 2)
     yield from _trail(deciding.trail, 2)
@@ -103,10 +103,10 @@ def _explained(outcome: Outcome, indent: int, *, verbose: bool) -> Iterator[str]
 def _because(observation: Observation, rule: Rule | None) -> str:
     verdict = observation.deciding.verdict
     if verdict.gate is None:
-        return "no card is on the way" if verdict.reason is Reason.EXEMPT else verdict.reason.value
+        return "no card is on the way" if verdict.reason is Reason.EXEMPT else why(verdict)
     if verdict.rule is None:
-        return f"{verdict.gate}: {verdict.reason.value}"
-    return f"{verdict.gate}, {_rule_text(verdict, rule)}: {verdict.reason.value.removeprefix('admitted by a rule; ')}"
+        return f"{verdict.gate}: {why(verdict)}"
+    return f"{verdict.gate}, {_rule_text(verdict, rule)}: {why(verdict).removeprefix('admitted by a rule; ')}"
 
 
 def _rule_text(verdict: Verdict, rule: Rule | None) -> str:
@@ -126,7 +126,7 @@ def _failed(row: Expectation | Step, outcome: Outcome, indent: int) -> Iterator[
         yield from _labelled("dropped at" if dropped else "passed", verdict.gate or "no gate", indent)
         if verdict.rule is not None:
             yield from _labelled("rule", _rule_text(verdict, outcome.rule), indent)
-        yield from _labelled("reason", f"{verdict.reason.name}: {verdict.reason.value}", indent)
+        yield from _labelled("reason", f"{verdict.reason.name}: {why(verdict)}", indent)
     for text in _becauses(row, outcome):
         yield from _labelled("because", text, indent)
     if observation is not None:

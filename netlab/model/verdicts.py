@@ -28,7 +28,7 @@ class Seen(Enum):
 
 
 class Reason(Enum):
-    """Why a gate decided as it did; the value is what reports say."""
+    """Why a gate decided as it did; the value is what reports say, and `why` says what it means at a gate."""
 
     RULE = "admitted by a rule; the connection is remembered"
     NO_RULE = "no rule admits it"
@@ -36,7 +36,7 @@ class Reason(Enum):
     RELATED = "an ICMP error about a remembered connection"
     UNTRACKED = "admitted by a rule; no state is kept"
     EXEMPT = "traffic that AWS never filters"
-    ACL = "the network ACL denies it"
+    ACL = "an entry of the network ACL says so"
     SPOOFED = "source or destination is not an address of the interface"
     ALLOWANCE = "the connection table is full"
     NO_ROUTE = "no route leads there"
@@ -93,6 +93,15 @@ class Verdict:
     reason: Reason
     rule: str | None = None
     gate: str | None = None
+
+
+def why(judged: Passage | Verdict) -> str:
+    """Return a gate's reason in words that fit the gate and its decision."""
+    if judged.reason is Reason.ACL:
+        return f"the network ACL {'allows' if judged.decision is Decision.ALLOW else 'denies'} it"
+    if judged.reason is Reason.NO_ROUTE and (judged.gate or "").startswith(nat_gate("")):
+        return "no mapping: nobody inside asked for it, and it can begin none"
+    return str(judged.reason.value)
 
 
 def verdict_from_passages(passages: tuple[Passage, ...]) -> Verdict:

@@ -16,7 +16,7 @@ from netlab.model.packets import Packet
 from netlab.model.rules import ICMP, ICMPV6, PROTOCOL_NAMES, Direction, Traffic
 from netlab.model.stories import Question
 from netlab.model.topology import Interface, Lab
-from netlab.model.verdicts import Decision, Passage, Reason, Seen, Verdict
+from netlab.model.verdicts import Decision, Passage, Reason, Seen, Verdict, why
 from netlab.oracle.paper import PaperWire
 from netlab.oracle.path import Walk
 from netlab.oracle.policy import Policy, PooledRule, remote_of, traffic_matches
@@ -159,8 +159,8 @@ def _gate_json(gate: GateReading) -> dict[str, object]:
 def _gate_lines(gate: GateReading) -> Iterator[str]:
     passage = gate.passage
     sign = "+" if passage.decision is Decision.ALLOW else "-"
-    why = "" if passage.reason is Reason.ACL else f", {passage.reason.value}"
-    yield f"  {sign} {passage.gate}: {passage.decision.value} {passage.reason.name}{why}"
+    words = "" if passage.reason is Reason.ACL else f", {why(passage)}"
+    yield f"  {sign} {passage.gate}: {passage.decision.value} {passage.reason.name}{words}"
     for reading in gate.readings:
         owner = f"{reading.group} " if reading.group else ""
         yield f"      {'=' if reading.matches else '≠'} {owner}{reading.name}: {reading.text}: {reading.why}"

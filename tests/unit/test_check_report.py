@@ -45,7 +45,7 @@ from netlab.model.stories import (
     Wanted,
 )
 from netlab.model.topology import Lab, Vpc
-from netlab.model.verdicts import Decision, Passage, Reason, Seen, Sight, Transit
+from netlab.model.verdicts import Decision, Passage, Reason, Seen, Sight, Transit, why
 from netlab.model.wire import Observation
 
 IN, OUT = Direction.INGRESS, Direction.EGRESS
@@ -533,6 +533,26 @@ broken
         observation_lines(_seen(Seen.LOST, DROPPED, disagreement="both sides"), LAB)
     )
     assert list(observation_lines(_seen(Seen.DELIVERED), LAB))[1] == "  gate       none on its way"
+
+
+REASONS = [
+    # gate              ; decision     ; reason        ; what reports say
+    ("acl strict ingress", Decision.DENY, Reason.ACL, "the network ACL denies it"),
+    ("acl strict ingress", Decision.ALLOW, Reason.ACL, "the network ACL allows it"),
+    ("nat out", Decision.DENY, Reason.NO_ROUTE, "no mapping: nobody inside asked for it, and it can begin none"),
+    ("vpc route", Decision.DENY, Reason.NO_ROUTE, "no route leads there"),
+    ("card nat-1 egress", Decision.DENY, Reason.NO_RULE, "no rule admits it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gate", "decision", "reason", "said"), REASONS)
+def test_a_reason_is_said_in_words_that_fit_its_gate(gate: str, decision: Decision, reason: Reason, said: str) -> None:
+    """A NAT gateway that drops has no mapping, whatever routes there are; an ACL's entry allows as well as denies."""
+    passage = Passage(gate, decision, reason)
+    told = " ".join(" ".join(observation_lines(_seen(Seen.LOST, passage), LAB)).split())
+
+    assert why(passage) == said
+    assert f"{reason.name}: {said}" in told or decision is Decision.ALLOW
 
 
 def test_junit_has_a_case_for_each_row_and_story() -> None:
