@@ -18,7 +18,8 @@ from netlab.kernel import carrier, conntrack, ipsets, links, netns, nft, readbac
 from netlab.kernel.labs import running_labs, take_down
 from netlab.kernel.xtables import driver
 from netlab.plan.difference import NamespaceDifference, difference
-from netlab.plan.nouns import Namespace, Plan, kernel_name
+from netlab.plan.nouns import Namespace, Plan, Table, kernel_name
+from netlab.plan.stand_ins import stand_ins
 
 __all__ = ["build", "change", "differences", "forget", "running_labs", "take_down"]
 
@@ -57,6 +58,8 @@ def build(plan: Plan, progress: Progress = _silent) -> None:
 def change(old: Plan, new: Plan) -> None:
     """
     Change a running lab to what another plan says; only what differs is touched, each table in one commit.
+
+    A change that was cut short is completed by the same change, or undone by the opposite one.
 
     Raises:
         KernelError: The wiring differs (then nothing has changed), or the kernel refused.
@@ -146,15 +149,26 @@ def _side_by_side() -> Iterator[Callable[[Callable[[], None]], None]]:
 
 
 def _change(namespace: str, differing: NamespaceDifference) -> None:
-    """Change one namespace: sets that new rules need before them, sets that old rules held after them."""
-    ipsets.create(namespace, differing.sets_created)
-    ipsets.change(namespace, differing.sets_changed)
+    """
+    Change one namespace; to the packets of a family, its rules and its sets' members change in the first commit.
+
+    Sets that new rules need come before it, sets that old rules held go at the end. Where rules and members change
+    together, stand-ins hold the new members until no rule names the sets with the old ones.
+    """
+    between = stand_ins(differing)
+    ipsets.ensure(namespace, (*differing.sets_created, *between.sets))
     with netns.entered(namespace):
         sysctl.apply_all(namespace, differing.sysctls)
-    if differing.tables:
-        driver().replace(namespace, differing.tables)
+    _replace(namespace, between.tables)
+    ipsets.change(namespace, differing.sets_changed)
+    _replace(namespace, between.resumed)
     nft.replace(namespace, differing.nft, differing.nft_dropped)
-    ipsets.destroy(namespace, differing.sets_dropped)
+    ipsets.destroy(namespace, (*between.sets, *differing.sets_dropped))
+
+
+def _replace(namespace: str, tables: tuple[Table, ...]) -> None:
+    if tables:
+        driver().replace(namespace, tables)
 
 
 def _differences(namespace: str, planned: Namespace) -> list[str]:

@@ -98,6 +98,59 @@ def test_what_someone_else_changes_is_told(command: str, said: str) -> None:
         assert said in ipsets.list_differences(card, [OFFICES])
 
 
+@pytest.mark.parametrize(
+    "before", [None, *(row[1] for row in CHANGES)], ids=["not there", *(row[0] for row in CHANGES)]
+)
+def test_a_set_is_ensured_whatever_it_was(before: set[str] | None) -> None:
+    """A rule that names it goes on naming it; nothing else is left, and a second time changes nothing."""
+    with namespaces("card") as [card]:
+        if before is not None:
+            ipsets.create(card, [replace(OFFICES, members=frozenset(before))])
+            run_inside(card, NAMING)
+        ipsets.ensure(card, [OFFICES])
+        once = ipsets.list_differences(card, [OFFICES])
+        ipsets.ensure(card, [OFFICES])
+
+        assert once == ipsets.list_differences(card, [OFFICES]) == []
+        assert ("--match-set offices src" in run_inside(card, ["iptables-legacy-save"])) == (before is not None)
+
+
+def test_ensuring_keeps_what_rules_filled() -> None:
+    """A set without planned members is made once, and then left alone."""
+    dynamic = IpSet("peers", "hash:ip", 4, 600, None)
+    with namespaces("card") as [card]:
+        ipsets.ensure(card, [dynamic])
+        run_inside(card, ["ipset", "add", "peers", "192.0.2.1"])
+        ipsets.ensure(card, [dynamic])
+
+        assert "add peers 192.0.2.1" in run_inside(card, ["ipset", "save"])
+
+
+def test_a_set_of_another_type_is_not_taken_for_the_planned_one() -> None:
+    """The refusal has the line; the set stays as it was."""
+    with namespaces("card") as [card]:
+        ipsets.create(card, [OFFICES])
+        with pytest.raises(KernelError, match="create offices hash:ip"):
+            ipsets.ensure(card, [replace(OFFICES, kind="hash:ip", members=frozenset())])
+
+        assert ipsets.list_differences(card, [OFFICES]) == []
+
+
+def test_changing_and_destroying_twice_is_as_good_as_once() -> None:
+    """What was added, removed or destroyed already is none of it an error."""
+    wanted = replace(OFFICES, members=frozenset({"192.0.2.0/24"}))
+    with namespaces("card") as [card]:
+        ipsets.create(card, [OFFICES])
+        for _ in range(2):
+            ipsets.change(card, [_changed(wanted, OFFICES)])
+        changed = ipsets.list_differences(card, [wanted])
+        for _ in range(2):
+            ipsets.destroy(card, [wanted])
+
+        assert changed == []
+        assert run_inside(card, ["ipset", "list", "-n"]) == ""
+
+
 def test_a_refused_member_is_named() -> None:
     """The kernel's answer has only a line number; ours has the line."""
     with namespaces("card") as [card], pytest.raises(KernelError, match=r"add offices 198\.51\.100\.0/33"):
