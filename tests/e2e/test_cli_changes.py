@@ -51,7 +51,7 @@ def test_authorize_and_revoke_work_at_once(running: Machine) -> None:
     running.ok("revoke", "web", "ingress", "tcp/443 from 198.51.100.0/24")
     after = seen(running, "laptop", "ec2", "tcp/443"), seen(running, "laptop", "ec2", "tcp/444")
 
-    assert said == "stateful: web ingress + tcp/443 from 198.51.100.0/24\n"
+    assert said == "stateful: web: + ingress tcp/443 from 198.51.100.0/24\n"
     assert (before, opened, after) == (("lost", "lost"), ("delivered", "lost"), ("lost", "lost"))
     assert stranger == "lost"
 

@@ -31,7 +31,7 @@ def test_help_lists_every_command_of_the_design() -> None:
     text = run("--help").stdout
 
     for command in ("up", "down", "status", "exec", "ssh", "probe", "show", "authorize", "revoke", "attach", "check",
-                    "explain", "compile", "doctor"):  # fmt: skip
+                    "explain", "compile", "doctor", "matrix", "diff", "import", "selftest"):  # fmt: skip
         assert f"\n  {command} " in text
     assert "..." not in text.partition("A running lab:")[2]
 

@@ -91,6 +91,7 @@ def test_console_blocks(own: Machine, tmp_path: Path) -> None:
             done = own.run("bash", "-c", f"{command.text} 2>/dev/null", env={"PATH": path})
             wanted = pattern(command.shown)
 
+            assert done.code == 0, f"README.md:{command.line}: $ {command.text}: exit {done.code}"
             if re.fullmatch(wanted, done.out if done.out.endswith("\n") or not done.out else f"{done.out}\n") is None:
                 difference = difflib.unified_diff(command.shown, done.out.splitlines(), "README", "is", lineterm="")
                 pytest.fail(f"README.md:{command.line}: $ {command.text}\n" + "\n".join(difference), pytrace=False)
