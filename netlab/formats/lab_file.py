@@ -116,17 +116,20 @@ def _read_scale(sheet: Sheet) -> float:
 
 
 def _warn_of_rounding(sheet: Sheet, lab: Lab) -> None:
-    """Warn of timers that the factor makes no whole number of seconds, since the kernel's are."""
-    timers = dict(FIXED_TIMERS)
+    """Warn, in one line, of timers that the factor makes no whole number of seconds, since the kernel's are."""
+    timers = dict.fromkeys(FIXED_TIMERS.items())
     for interface in lab.interfaces():
         tracking = interface.connection_tracking
-        timers[f"{interface.label} tcp_established"] = tracking.tcp_established_s
-        timers[f"{interface.label} udp"] = tracking.udp_s
-        timers[f"{interface.label} udp_stream"] = tracking.udp_stream_s
-    for name, seconds in timers.items():
+        timers["udp", tracking.udp_s] = None
+        timers["udp_stream", tracking.udp_stream_s] = None
+        timers["tcp_established", tracking.tcp_established_s] = None
+    rounded = []
+    for name, seconds in timers:
         scaled = round(seconds * lab.scale, 9)
         if scaled < 1 or scaled != int(scaled):
-            sheet.warn(
-                ("timers", "scale"),
-                f"{name} {seconds} s x {lab.scale:g} is {scaled:g} s, rounded to a whole number, at least 1",
-            )
+            whole = max(1, round(scaled))
+            rounded.append(f"{name} {seconds} s becomes {whole} s ({whole / lab.scale:g} s unscaled)")
+    if rounded:
+        sheet.warn(
+            ("timers", "scale"), f"{lab.scale:g} leaves no whole seconds, at least 1, of each: {'; '.join(rounded)}"
+        )

@@ -134,14 +134,37 @@ def test_what_is_read_otherwise_than_written_is_warned_of(written: str, said: li
     assert list(_rules(written).warnings) == said
 
 
-@pytest.mark.parametrize(("scale", "count"), [("1", 0), ("2", 0), ("0.1", 0), ("0.5", 0), ("0.05", 2), ("0.01", 3)])
-def test_a_factor_that_makes_timers_uneven_is_warned_of(scale: str, count: int) -> None:
-    """The kernel's timers are whole seconds, at least 1. Of icmp, other protocols, and one interface's three."""
+ROUNDED = [
+    # scale; udp timer of the third card; what is said
+    ("1", 30, None),
+    ("2", 30, None),
+    ("0.1", 30, None),
+    ("0.5", 30, None),
+    ("0.05", 30, "icmp 30 s becomes 2 s (40 s unscaled); udp 30 s becomes 2 s (40 s unscaled)"),
+    (
+        "0.01",
+        60,
+        (
+            "icmp 30 s becomes 1 s (100 s unscaled); udp 30 s becomes 1 s (100 s unscaled); "
+            "udp_stream 180 s becomes 2 s (200 s unscaled); udp 60 s becomes 1 s (100 s unscaled)"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("scale", "udp_s", "said"), ROUNDED)
+def test_a_factor_that_makes_timers_uneven_is_warned_of(scale: str, udp_s: int, said: str | None) -> None:
+    """The kernel's timers are whole seconds, at least 1. One line a lab has each timer once, however many cards."""
     lab = parse_lab(
-        f"name: x\nvpc: {{cidr: 10.0.0.0/16}}\nsubnets: {{a: {{cidr: 10.0.1.0/24}}}}\ninstances: {{i: {{subnet: a}}}}\ntimers: {{scale: {scale}}}\n"
+        "name: x\nvpc: {cidr: 10.0.0.0/16}\nsubnets: {a: {cidr: 10.0.1.0/24}}\n"
+        "instances: {i: {subnet: a}, j: {subnet: a},"
+        f" k: {{subnet: a, connection_tracking: {{udp: {udp_s}}}}}}}\ntimers: {{scale: {scale}}}\n"
     )
 
-    assert (lab.scale, len(lab.warnings)) == (float(scale), count)
+    wanted = (
+        [f"lab.yaml:5: timers: scale: {scale} leaves no whole seconds, at least 1, of each: {said}"] if said else []
+    )
+    assert (lab.scale, list(lab.warnings)) == (float(scale), wanted)
 
 
 def test_an_instance_has_one_interface_of_its_own_keys_or_those_written_out() -> None:
