@@ -141,7 +141,7 @@ def play_and_print(
     watched: Callable[[Iterator[Played]], Iterator[Played]] = iter,
 ) -> LabReport:
     """Play a lab's expectations and stories, and print each as it comes; *watched* is what they go through."""
-    from netlab.check import play_lab  # noqa: PLC0415 - `--help` does without
+    from netlab.check import LockstepWire, play_lab  # noqa: PLC0415 - `--help` does without
     from netlab.check.text import row_lines, story_lines, summary_lines  # noqa: PLC0415
 
     rows: list[RowReport] = []
@@ -158,6 +158,9 @@ def play_and_print(
     report = LabReport(lab.name, tuple(rows), tuple(stories))
     if not silent:
         print_coloured(summary_lines(report))
+        left_out = network.wire.left_out if isinstance(network.wire, LockstepWire) else 0
+        if left_out:
+            say(f"({left_out} packets not compared with the oracle: too near a timer's edge)")
     return report
 
 
