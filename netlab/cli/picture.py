@@ -17,7 +17,8 @@ def picture(lab: Lab) -> RenderableType:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    hosts = [f"{host.name}\n  {', '.join(str(each) for each in host.addresses)}" for host in lab.hosts.values()]
+    # Titles are Text: as markup, the ":100:" of an address would be an emoji.
+    hosts = [line for host in lab.hosts.values() for line in (host.name, *(f"  {each}" for each in host.addresses))]
     inside = [line for subnet in lab.subnets.values() for line in _subnet_lines(lab, subnet)]
     networks = ", ".join(str(each) for each in (lab.vpc.cidr, lab.vpc.ipv6_cidr) if each is not None)
     grid = Table.grid(padding=0)
@@ -25,9 +26,9 @@ def picture(lab: Lab) -> RenderableType:
     grid.add_column(width=7, justify="center", vertical="middle")
     grid.add_column(width=47)
     grid.add_row(
-        Panel(Text("\n".join(hosts) or "nobody"), title="internet", title_align="left"),
+        Panel(Text("\n".join(hosts) or "nobody"), title=Text("internet"), title_align="left"),
         Text("━ igw ━"),
-        Panel(Text("\n".join(inside)), title=f"vpc {networks}", title_align="left"),
+        Panel(Text("\n".join(inside)), title=Text(f"vpc {networks}"), title_align="left"),
     )
     return grid
 
@@ -35,6 +36,8 @@ def picture(lab: Lab) -> RenderableType:
 def _subnet_lines(lab: Lab, subnet: Subnet) -> list[str]:
     way = "to the internet" if subnet.internet else (f"nat {subnet.nat}" if subnet.nat else "no way out")
     lines = [f"subnet {subnet.name} {subnet.cidr} ({way})"]
+    if subnet.ipv6_cidr is not None:
+        lines.append(f"  {subnet.ipv6_cidr}")
     for interface in lab.interfaces():
         if interface.subnet == subnet.name:
             lines.extend(_interface_lines(lab, interface))
@@ -42,9 +45,9 @@ def _subnet_lines(lab: Lab, subnet: Subnet) -> list[str]:
 
 
 def _interface_lines(lab: Lab, interface: Interface) -> list[str]:
-    address = str(interface.ipv4[0]) if interface.ipv4 else ", ".join(str(each) for each in interface.ipv6)
+    first, *others = interface.addresses
     public = f" = {interface.public_ip}" if interface.public_ip else ""
-    lines = [f"  {interface.label} {address}{public}"]
+    lines = [f"  {interface.label} {first}{public}", *(f"    {each}" for each in others)]
     for name in interface.security_groups:
         lines.extend(_group_lines(lab.groups[name]))
     return lines
