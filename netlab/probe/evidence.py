@@ -134,12 +134,6 @@ def gate_from_tag(lab: Lab, namespace: str, tag: Tag) -> str:
     return card_gate(lab.interface(node, interface), tag.part)
 
 
-def clue_from_record(lab: Lab, namespace: str, prefix: str, data: bytes, *, time_us: int, seq: int) -> Clue | None:
-    """Return the clue in a gate's log record; None = the prefix is no tag of a gate of this lab."""
-    said = said_by(lab, namespace, prefix)
-    return None if said is None else Clue(said.passage.gate, data, time_us, seq, said.step, said.passage)
-
-
 def said_by(lab: Lab, namespace: str, prefix: str) -> Said | None:
     """Return what a gate's log prefix says; None = it is no tag of a gate of this lab."""
     tag = tag_from_text(prefix)

@@ -17,8 +17,8 @@ from netlab.probe.evidence import (
     Clue,
     Followed,
     clue_from_frame,
-    clue_from_record,
     gate_from_tag,
+    said_by,
     transit_from_evidence,
 )
 
@@ -76,14 +76,14 @@ def test_a_tag_becomes_the_gates_name(namespace: str, text: str, gate: str) -> N
 )
 def test_a_prefix_that_no_gate_writes_is_no_clue(namespace: str, text: str) -> None:
     """Neither an unknown word nor an unknown place is guessed at."""
-    assert clue_from_record(LAB, namespace, text, DATA, time_us=1, seq=1) is None
-    assert clue_from_record(LAB, "ec2:eth0", "+ingress RULE sgr-ssh", DATA, time_us=1, seq=1) is not None
+    assert said_by(LAB, namespace, text) is None
+    assert said_by(LAB, "ec2:eth0", "+ingress RULE sgr-ssh") is not None
 
 
 def test_a_record_becomes_a_passage() -> None:
     """Decision, reason and rule come from the tag."""
-    passed = clue_from_record(LAB, "ec2:eth0", "+ingress UNTRACKED sgr-1", DATA, time_us=1, seq=1)
-    dropped = clue_from_record(LAB, "ec2:eth0", "-ingress NO_RULE", DATA, time_us=1, seq=1)
+    passed = said_by(LAB, "ec2:eth0", "+ingress UNTRACKED sgr-1")
+    dropped = said_by(LAB, "ec2:eth0", "-ingress NO_RULE")
 
     assert passed is not None
     assert dropped is not None
@@ -92,9 +92,9 @@ def test_a_record_becomes_a_passage() -> None:
 
 
 def _clue(namespace: str, text: str, *, time_us: int, seq: int = 0) -> Clue:
-    clue = clue_from_record(LAB, namespace, text, DATA, time_us=time_us, seq=seq)
-    assert clue is not None
-    return clue
+    said = said_by(LAB, namespace, text)
+    assert said is not None
+    return Clue(said.passage.gate, DATA, time_us, seq, said.step, said.passage)
 
 
 def _followed(*clues: Clue, arrived: bool = False, trouble: str = "") -> Followed:
