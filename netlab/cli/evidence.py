@@ -24,7 +24,7 @@ def with_evidence(
     Pass on what is played, and keep for each row and story, in a folder of its own below *folder*:
 
     ``packets.pcapng`` (every tap, by name), ``records.json`` (what the gates said), ``counters.json`` (before and
-    after), ``report.txt`` (what `netlab check` prints of it, with every trail).
+    after), ``report.txt`` (what `netlab check` prints of it, with every trail, and what the taps lost).
     """
     folder.mkdir(parents=True, exist_ok=True)
     before = evidence.counters()
@@ -35,7 +35,8 @@ def with_evidence(
         (home / "packets.pcapng").write_bytes(evidence.packets())
         _write_json(home / "records.json", [_record(each) for each in evidence.records()])
         _write_json(home / "counters.json", {"before": before, "after": after})
-        (home / "report.txt").write_text("\n".join(_report_lines(report)) + "\n", encoding="utf-8")
+        lines = [*_report_lines(report), *_lost_lines(evidence.lost())]
+        (home / "report.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         before = after
         yield report
 
@@ -60,6 +61,11 @@ def _report_lines(report: RowReport | StoryReport) -> Iterator[str]:
         yield from row_lines(report, verbose=True)
     else:
         yield from story_lines(report, verbose=True)
+
+
+def _lost_lines(lost: dict[str, int]) -> Iterator[str]:
+    for tap, frames in lost.items():
+        yield f"packets.pcapng: frames of {tap} were lost, the socket's buffer was full: {frames}"
 
 
 def _file_name(report: RowReport | StoryReport) -> str:

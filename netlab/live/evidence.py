@@ -41,7 +41,7 @@ class GateRecord:
 
 @dataclass(slots=True)
 class Evidence:
-    """What has been seen since the last call of `packets` and `records`."""
+    """What has been seen since the last call of `packets`, `lost` and `records`."""
 
     wire: LiveWire
     capture: Capture
@@ -50,6 +50,10 @@ class Evidence:
     def packets(self) -> bytes:
         """Return what every tap saw, as a pcapng file."""
         return pcapng_bytes(self.capture.taps, self.capture.collect())
+
+    def lost(self) -> dict[str, int]:
+        """Return how many frames taps had no room for, by tap: so many are not in the file."""
+        return self.capture.lost()
 
     def records(self) -> tuple[GateRecord, ...]:
         """Return what every gate said."""

@@ -58,6 +58,11 @@ class Capture:
             for frame in tap.read()
         )
 
+    def lost(self) -> dict[str, int]:
+        """Return how many frames found no room since the last call, by tap; those that lost none are left out."""
+        found = {name: tap.lost() for name, tap in self._open.items()}
+        return {name: number for name, number in found.items() if number}
+
 
 def _points(lab: Lab) -> Iterator[tuple[str, str, str]]:
     """Yield name, short namespace and device of every tap."""

@@ -96,8 +96,11 @@ class Conversation:
                 seen, clue = self._await(sock, gates, said, sent)
             except BrokenError as lost:
                 return self._broken(sent, at_s, str(lost))
-            if seen is None and tap is not None and any(self._token in frame.packet for frame in tap.read()):
-                return self._settled(sent, Seen.DELIVERED, None, at_s, "it arrived; nobody answered or refused it")
+            if seen is None and tap is not None:
+                if any(self._token in frame.packet for frame in tap.read()):
+                    return self._settled(sent, Seen.DELIVERED, None, at_s, "it arrived; nobody answered or refused it")
+                if tap.lost():
+                    return self._broken(sent, at_s, f"{tap.name}: frames were lost, the socket's buffer was full")
         if seen is None:
             return self._broken(sent, at_s, "no answer came, and no gate says that it dropped anything of it")
         return self._settled(sent, seen, clue, at_s, "")

@@ -105,6 +105,7 @@ class Prober:
                 self._fragments.clear()
                 under_way = dict(self._send(batch, started))
                 self._follow(under_way)
+                self._excuse(under_way)
                 transits.extend(transit_from_evidence(each) for each in under_way.values())
         return transits
 
@@ -168,6 +169,13 @@ class Prober:
             if self._read(left, under_way, strays):
                 last_news = time.monotonic()
         self._read(0, under_way, strays)  # what came before the last packet's end has been written before it
+
+    def _excuse(self, under_way: dict[int, Followed]) -> None:
+        """Say of packets without an end that doors have lost frames, where they have: theirs may be among them."""
+        unended = [each for each in under_way.values() if not each.has_ended]
+        if unended and (doors := self._watch.lost()):
+            for each in unended:
+                each.trouble = f"{', '.join(doors)}: frames were lost, the socket's buffer was full"
 
     def _read(self, timeout_s: float, under_way: dict[int, Followed], strays: list[Sighting]) -> bool:
         """Read everything that waits; tell whether any of it was news."""

@@ -80,6 +80,7 @@ class Watch:
                     point.reader.discard()
                 else:
                     point.tap.read()
+        self.lost()
 
     def read(self, timeout_s: float) -> Iterator[Sighting]:
         """
@@ -98,6 +99,10 @@ class Watch:
             else:
                 for frame in point.tap.read():
                     yield point, frame
+
+    def lost(self) -> tuple[str, ...]:
+        """Return the names of doors that had no room for frames since the last call, or since `forget`."""
+        return tuple(door.name for door in self.doors.values() if door.tap.lost())
 
     def _add(self, descriptor: int, point: Gate | Door) -> None:
         self._points[descriptor] = point

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from netlab.live.evidence import gathering
 from netlab.live.lab import throw_away
 from netlab.probe.pcapng import Captured, pcapng_bytes
 
+SO_RCVBUFFORCE = 33
 TAPS = ["ec2 eth0", "card ec2 inst", "card ec2 vpc", "igw vpc", "igw inet", "laptop eth0"]
 
 
@@ -98,6 +101,27 @@ def test_the_report_is_what_check_prints_with_every_trail(kept: Path) -> None:
 
     assert text.startswith("ok        laptop to ec2 tcp/22: delivered\n")
     assert "trail      laptop eth0: 198.51.100.7:49152 > 3.95.203.191:22 tcp S" in text
+
+
+def test_what_a_tap_lost_is_said_beside_the_packets(tmp_path: Path) -> None:
+    """A tap without room for a handshake: its name and how many; of the next row nothing, since there is room again."""
+    lab = netlab.load("stateful")
+    with throw_away(lab) as wire, gathering(wire) as evidence:
+        rows = with_evidence(
+            play_lab(netlab.in_lockstep(wire), lab, ("laptop to ec2 tcp/22", "laptop to ec2 tcp/80")),
+            evidence,
+            tmp_path,
+        )
+        with socket.socket(fileno=os.dup(evidence.capture._open["laptop eth0"].fileno())) as sock:
+            room = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            next(rows)
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
+        next(rows)
+    first, second = (path.read_text(encoding="utf-8") for path in sorted(tmp_path.glob("*/report.txt")))
+
+    assert re.search(r"^packets.pcapng: frames of laptop eth0 were lost, .* full: [1-9]", first, re.MULTILINE)
+    assert "frames of" not in second
 
 
 def test_a_capture_without_packets_is_a_file_that_reads(tmp_path: Path) -> None:

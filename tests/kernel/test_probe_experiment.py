@@ -1,5 +1,7 @@
 """The experiment: what is sent through real namespaces comes back as a transit, with its reason and its trail."""
 
+import os
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -200,6 +202,27 @@ def test_what_vanishes_without_a_word_is_broken(prober: Prober, dport: int, seen
 
     assert transit.seen is seen
     assert ("it vanished: last seen at laptop eth0" in transit.detail) == (seen is Seen.BROKEN)
+
+
+def test_what_a_door_has_lost_has_not_vanished() -> None:
+    """Its tap had no room: the detail says so of what has no end, and no more once there is room again."""
+    packets = [replace(SYN, sport=1024 + number) for number in range(50)]
+    with running_ground() as ground, Prober(ground.lab) as prober:
+        assert prober.transmit([Departure(LAPTOP, replace(SYN, dport=99))], time.monotonic())[0].seen is Seen.BROKEN
+        _shrink(prober, Station("ec2", "eth0"))
+        transits = prober.transmit([Departure(LAPTOP, packet) for packet in packets], time.monotonic())
+        (after,) = prober.transmit([Departure(LAPTOP, replace(SYN, dport=99))], time.monotonic())
+
+    assert {transit.seen for transit in transits} == {Seen.DELIVERED, Seen.BROKEN}
+    broken = {transit.detail for transit in transits if transit.seen is Seen.BROKEN}
+    assert broken == {"ec2 eth0: frames were lost, the socket's buffer was full"}
+    assert "it vanished" in after.detail
+
+
+def _shrink(prober: Prober, station: Station) -> None:
+    """Leave a door's tap room for a frame or two."""
+    with socket.socket(fileno=os.dup(prober._watch.doors[station].tap.fileno())) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
 
 
 def test_many_packets_come_back_in_the_order_sent(prober: Prober) -> None:
