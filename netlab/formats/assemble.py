@@ -25,6 +25,7 @@ from netlab.formats.import_facts import (
     ListKey,
 )
 from netlab.formats.import_words import Names
+from netlab.formats.words import is_kept_for_ids
 from netlab.model.addresses import Cidr
 from netlab.model.rules import Direction, GroupRef, Peer, PrefixList, PrefixListRef, Rule, SecurityGroup
 from netlab.model.topology import DEFAULT_GROUP, Lab
@@ -157,7 +158,8 @@ def _names(facts: Facts, groups: list[FoundGroup]) -> Keys:
         if other is not group and other.place.file != group.place.file:
             keys.groups[group.key] = keys.groups[other.key]
             continue
-        name = names.give(group.name, "group", group.key)
+        wanted = f"group-{group.name}" if is_kept_for_ids(group.name) else group.name
+        name = names.give(wanted, "group", group.key)
         keys.groups[group.key] = name
         if name != group.name:
             facts.note(group.place, f"the name {group.name!r} is written {name}")

@@ -152,14 +152,14 @@ def name_tag(tags: object) -> str:
 
 class Names:
     """
-    Hands out names that a lab takes: allowed characters, at most 40 of them, none twice.
+    Hands out names that a lab takes: allowed characters, at most 40 of them, none twice, not even in another case.
 
     A name that had to be altered, and one that is taken, gets four digits of the original's hash, so that it stays the
     same whatever else the files hold.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
+        self._taken = {name.lower() for name in taken}
 
     def give(self, wanted: str, otherwise: str, unique: str) -> str:
         """
@@ -170,14 +170,14 @@ class Names:
             unique: Something only this thing has; tells it from another that wants the same name.
         """
         name = plain_name(wanted, otherwise)
-        if name in self._taken:
+        if name.lower() in self._taken:
             name = _marked(name, f"{wanted} {unique}")
         number = 2
         base = name
-        while name in self._taken:
+        while name.lower() in self._taken:
             name = f"{base[: LONGEST_NAME - 1 - len(str(number))]}-{number}"
             number += 1
-        self._taken.add(name)
+        self._taken.add(name.lower())
         return name
 
 

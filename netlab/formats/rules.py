@@ -14,6 +14,7 @@ from netlab.formats.traffic import (
 )
 from netlab.formats.words import (
     parse_description,
+    parse_group_name,
     parse_name,
     parse_number,
     parse_rule_id,
@@ -61,9 +62,11 @@ def read_groups(sheet: Sheet, names: PeerNames, *, ipv6: bool) -> dict[str, Secu
     """
     groups = {}
     ids: dict[str, int] = {}
+    spelled = {DEFAULT_GROUP: DEFAULT_GROUP}
     for name in sheet.mapping(("security_groups",)):
         path = ("security_groups", name)
-        sheet.take(path, parse_name, name)
+        sheet.take(path, parse_group_name, name)
+        _check_case(sheet, path, name, spelled.setdefault(name.lower(), name))
         shape = sheet.shape(GroupShape, path)
         if shape is None:
             continue
@@ -75,6 +78,14 @@ def read_groups(sheet: Sheet, names: PeerNames, *, ipv6: bool) -> dict[str, Secu
             egress = default_egress(ipv6=ipv6)
         groups[name] = SecurityGroup(name, ingress, egress, shape.description)
     return groups
+
+
+def _check_case(sheet: Sheet, path: Path, name: str, first: str) -> None:
+    """Refuse a group's name that differs only in case from the first one spelled so, perhaps the VPC's own."""
+    if name != first:
+        line = sheet.reading.lines.get(("security_groups", first))
+        whose = f"the group of line {line}" if line else "the VPC's own group"
+        sheet.wrong(path, f"differs only in case from '{first}', {whose} (AWS: InvalidGroup.Duplicate)")
 
 
 def default_egress(*, ipv6: bool) -> tuple[Rule, ...]:

@@ -166,6 +166,23 @@ def parse_name(text: str) -> str:
     return text
 
 
+def is_kept_for_ids(text: str) -> bool:
+    """Tell whether a group's name begins as ids do, and is none."""
+    return text.lower().startswith("sg-") and not re.fullmatch(r"sg-[0-9a-f]+", text)
+
+
+def parse_group_name(text: str) -> str:
+    """
+    Read the name of a security group; one that begins as ids do has to be an id, as imports know groups by.
+
+    Source:
+        EC2 API, CreateSecurityGroup: a name cannot start with ``sg-``.
+    """
+    if is_kept_for_ids(text):
+        raise InputError(f"'{text}' cannot be a group's name: AWS keeps 'sg-' for ids")
+    return parse_name(text)
+
+
 def parse_rule_id(text: str) -> str:
     """Read the id of a rule."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", text):

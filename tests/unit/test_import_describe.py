@@ -253,6 +253,9 @@ NAMES = [
     ("launch-wizard-1", "launch-wizard-1"),
     ("k8s-elb-a/b(c)", "k8s-elb-a-b-c"),
     ("self", "group-self"),
+    ("sg-web", "group-sg-web"),
+    ("sg-0a1f", "sg-0a1f"),
+    ("Default", "Default-5c93"),
     ("10.0.0.1", "group-10.0.0.1"),
     (".hidden", "hidden"),
     ("ü", "group"),
@@ -277,6 +280,16 @@ def test_names_stay_unique_and_short() -> None:
 
     assert len(lab.groups) == 4
     assert max(map(len, lab.groups)) <= 40
+
+
+def test_names_that_differ_only_in_case_are_told_apart() -> None:
+    """AWS has no two groups named so, but logical names of templates may be; the lab file would not take them."""
+    groups = [_group([], GroupId=f"sg-{at}", GroupName=name) for at, name in enumerate(("web", "Web", "web2"))]
+
+    names = list(import_files({"g.json": json.dumps({"SecurityGroups": groups})}).lab.groups)
+
+    assert (names[0], names[2]) == ("web", "web2")
+    assert names[1].startswith("Web-")
 
 
 def _read_back(lab: Lab) -> Lab:

@@ -92,6 +92,10 @@ CASES = [
     ("  plain: {", "  p: {", "  10.0.0.1: {", "10.0.0.1: '10.0.0.1' cannot be a name: it is an address"),
     ("  laptop: {ip: [", "  www.example.org: {ip: 192.0.2.9}\n  laptop: {ip: [", "  ec2: {ip: 192.0.2.9}\n  laptop: {ip: [", "ec2: is the name of an instance already; the two share their names"),
     ("  offices: {", "  homes: {}\n  offices: {", "  db: {}\n  offices: {", "db: is the name of a security group already; the two share their names"),
+    ("  db: {ingress", "  sg-0a1f: {}\n  db: {ingress", "  sg-mine: {}\n  db: {ingress", "sg-mine: 'sg-mine' cannot be a group's name: AWS keeps 'sg-' for ids"),
+    ("  db: {ingress", "  my-sg-web: {}\n  db: {ingress", "  SG-0a1f: {}\n  db: {ingress", "SG-0a1f: 'SG-0a1f' cannot be a group's name: AWS keeps 'sg-' for ids"),
+    ("  db: {ingress", "  web2: {}\n  db: {ingress", "  Web: {}\n  db: {ingress", "Web: differs only in case from 'web', the group of line 8 (AWS: InvalidGroup.Duplicate)"),
+    ("  db: {ingress", "  default: {}\n  db: {ingress", "  Default: {}\n  db: {ingress", "Default: differs only in case from 'default', the VPC's own group (AWS: InvalidGroup.Duplicate)"),
     # --- keys and kinds
     ("timers: {scale: 1}", "timers: {}", "timer: {scale: 1}", "timer: is no key here; did you mean 'timers'?"),
     ("  laptop: {ip:", "  laptop: {spoof: false, ip:", "  laptop: {spof: false, ip:", "laptop: spof: is no key here; did you mean 'spoof'?"),
