@@ -14,13 +14,13 @@ from netlab.services.keys import CA_HASH, Keys
 from netlab.services.metadata import Macs, metadata_text
 from netlab.services.names import (
     PRIVATE_DOMAIN,
-    RESOLVER_ADDRESSES,
     dnsmasq_text,
     hosts_text,
     inside_records,
     nodes_of,
     outside_records,
     resolver_address,
+    resolver_addresses,
 )
 from netlab.services.nouns import File, Layout
 from netlab.services.ssh import ssh_files
@@ -62,7 +62,7 @@ def layout_of(node: str) -> Layout:
 
 def lab_files(lab: Lab, keys: Keys, macs: Macs) -> dict[str, File]:
     """Return all files of a lab. An entry that ends in a slash is a folder."""
-    resolver = dnsmasq_text(inside_records(lab), (str(resolver_address(lab)), *RESOLVER_ADDRESSES))
+    resolver = dnsmasq_text(inside_records(lab), resolver_addresses(lab))
     files = {
         RESOLVER: File(resolver.encode()),
         METADATA: File(metadata_text(lab, macs).encode()),

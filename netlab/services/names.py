@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 from netlab.model.addresses import Address
 from netlab.model.topology import Host, Instance, Interface, Lab
@@ -27,7 +27,6 @@ no-hosts
 no-poll
 pid-file=
 log-facility=-
-bind-dynamic
 local-ttl=60
 address=/#/
 """
@@ -41,6 +40,12 @@ def nodes_of(lab: Lab) -> dict[str, Instance | Host]:
 def resolver_address(lab: Lab) -> IPv4Address:
     """Return where the VPC's resolver is: the VPC's base plus two."""
     return lab.vpc.cidr.network_address + 2
+
+
+def resolver_addresses(lab: Lab) -> tuple[str, ...]:
+    """Return all addresses at which the VPC's resolver answers."""
+    served = (ip_address(each) for each in RESOLVER_ADDRESSES)
+    return (str(resolver_address(lab)), *(str(each) for each in served if each.version == 4 or lab.has_ipv6))
 
 
 def private_name(interface: Interface) -> str:
@@ -85,10 +90,15 @@ def dnsmasq_text(records: Iterable[Record], listen: Iterable[str] = ()) -> str:
     Write dnsmasq's configuration: these records, and NXDOMAIN for everything else; nowhere else is asked.
 
     Args:
-        listen: Addresses; () = all.
+        listen: Addresses that are there already; () = all.
+
+    Source:
+        dnsmasq 2.90, src/dnsmasq.c, check_dns_listeners: unless it binds addresses once and for all, it closes
+        connections that come in by another device than the one their address is on. The resolver's are on ``lo``.
     """
     places = "".join(f"listen-address={address}\n" for address in listen)
-    return _REST + places + "".join(f"host-record={name},{address}\n" for name, address in records)
+    binding = "bind-interfaces\n" if places else "bind-dynamic\n"
+    return _REST + binding + places + "".join(f"host-record={name},{address}\n" for name, address in records)
 
 
 def hosts_text(records: Iterable[Record]) -> str:
