@@ -24,12 +24,12 @@ def need_root() -> None:
 
 def running_names() -> tuple[str, ...]:
     """Return the names of all labs of which there is anything, in the kernel or in the state folder, sorted."""
-    return tuple(sorted({*running_labs(), *state.names()}))
+    return tuple(sorted({*_in_kernel(), *state.names()}))
 
 
 def whole_names() -> tuple[str, ...]:
     """Return the names of the labs that were built to the end, sorted; throw-away labs are not among them."""
-    return tuple(name for name in sorted(running_labs()) if _is_complete(name))
+    return tuple(name for name in sorted(_in_kernel()) if _is_complete(name))
 
 
 def pick(name: str | None) -> str:
@@ -76,6 +76,11 @@ def running_lab(name: str | None) -> Lab:
         InputError: There is no such lab, or it is only half-built.
     """
     return known_state(pick(name)).now
+
+
+def _in_kernel() -> list[str]:
+    """Return the labs of which the kernel shows anything; what somebody else named like a lab is none."""
+    return [name for name in running_labs() if state.is_name(name)]
 
 
 def _is_complete(name: str) -> bool:

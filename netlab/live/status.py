@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netlab.compile import compile_lab
@@ -19,8 +20,8 @@ class LabStatus:
     One lab as it is.
 
     Attributes:
-        condition: ``up``, ``changed`` (it differs from what it should be), ``busy`` (a command is building, changing
-            or ending it), ``half-built`` (one was cut short).
+        condition: ``up``, ``changed`` (it differs from what it should be), ``busy`` (a command is at work on it),
+            ``half-built`` (one that built or ended it was cut short).
         source: File or built-in lab it came from; empty = not known.
         namespaces: Short names, sorted.
         differences: A line each.
@@ -43,8 +44,8 @@ def status() -> tuple[LabStatus, ...]:
 
 def _status_of(name: str) -> LabStatus | None:
     """Return one lab's status; None = it has gone since."""
+    condition, differences = _condition(name)
     known = state.read(name)
-    condition, differences = _condition(name, known)
     namespaces = tuple(sorted(machine.running_labs().get(name, ())))
     if not namespaces and not state.folder(name).exists() and not state.is_locked(name):
         return None
@@ -52,15 +53,21 @@ def _status_of(name: str) -> LabStatus | None:
     return LabStatus(name, condition, source, namespaces, differences, lab)
 
 
-def _condition(name: str, known: State | None) -> tuple[str, tuple[str, ...]]:
-    if known is None or not known.complete:
-        return ("busy" if state.is_locked(name) else "half-built"), ()
+def _condition(name: str) -> tuple[str, tuple[str, ...]]:
+    with state.looking(name) as free:  # what looks into its namespaces is in the way of who takes it down
+        if not free:
+            return "busy", ()
+        known = state.read(name)
+        if known is None or not known.complete:
+            return "half-built", ()
+        differences = tuple(_differences(known))
+    return ("changed" if differences else "up"), differences
+
+
+def _differences(known: State) -> Iterator[str]:
+    if known.pending is not None:
+        yield f"a change of it was cut short; the next netlab up or change of {known.now.name} brings it to its end"
     try:
-        differences = tuple(machine.differences(compile_lab(known.now)))
-    except KernelError as error:  # what is being taken down goes away while it is read
-        differences = (str(error),)
-    if not differences:
-        return "up", ()
-    if state.is_locked(name) or state.read(name) != known:
-        return "busy", ()
-    return "changed", differences
+        yield from machine.differences(compile_lab(known.pending or known.now))
+    except KernelError as error:  # somebody else's hand takes away what is read
+        yield str(error)

@@ -67,6 +67,11 @@ class Machine:
     _holder: subprocess.Popen[str]
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
+    @property
+    def names(self) -> Path:
+        """The folder of the machine's namespaces, seen from outside."""
+        return Path(f"/proc/{self._holder.pid}/root/run/netns")
+
     def argv(self, *words: str) -> list[str]:
         """Return the command line that runs *words* on this machine."""
         inside = ["nsenter", f"--target={self._holder.pid}", "--mount", "--net", "--root"]
@@ -127,7 +132,9 @@ class Machine:
     def traces(self, *labs: str) -> list[str]:
         """Return all that there is of any lab: namespaces and state of all; processes of those named."""
         there = Path(f"/proc/{self._holder.pid}/root/run")
-        found = [f"{folder}/{path.name}" for folder in ("netns", "netlab") for path in (there / folder).iterdir()]
+        found = [f"netns/{path.name}" for path in (there / "netns").iterdir()]
+        found += [f"netlab/{path.name}" for path in (there / "netlab").iterdir() if path.name != ".locks"]
+        found += [f"netlab/.locks/{path.name}" for path in (there / "netlab" / ".locks").glob("*")]
         return sorted(found) + [f"process {pid}" for lab in labs for pid in processes_of(lab)]
 
     def close(self) -> None:

@@ -215,7 +215,7 @@ def test_two_labs_are_told_apart_by_name(own: Machine) -> None:
 def test_down_waits_for_whoever_builds(own: Machine) -> None:
     """`down NAME` while `up` is at work ends with nothing there, whichever of the two was first."""
     building = own.start("up")
-    wait_until(lambda: "netlab/stateful.lock" in own.traces(), "up holds its lock")
+    wait_until(lambda: "netlab/.locks/stateful" in own.traces(), "up holds its lock")
     done = own.netlab("down", "stateful")
     building.communicate()
 
