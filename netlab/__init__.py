@@ -58,15 +58,14 @@ def load(lab: str | Path) -> Lab:
 
     Raises:
         InputError: There is neither.
-        LabFileError: The file holds mistakes; the error has all of them.
-        RefusedError: It holds what AWS's quotas refuse.
+        LabFileError: The file holds mistakes, or what AWS's quotas refuse; the error has all of them.
+        RefusedError: A real file holds what AWS's quotas refuse.
     """
-    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import is_real_file, parse_lab  # noqa: PLC0415
+    from netlab.formats import is_real_file  # noqa: PLC0415 - see the module's docstring
 
     if str(lab) in built_in_labs() and not Path(lab).is_file():
         text = resources.files("netlab.labs").joinpath(f"{lab}.yaml").read_text(encoding="utf-8")
-        return completed(parse_lab(text, f"{lab}.yaml"))
+        return _read_lab(text, f"{lab}.yaml")
     try:
         text = Path(lab).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -78,7 +77,23 @@ def load(lab: str | Path) -> Lab:
         found, unmodelled = import_lab([lab])
         return replace(found, warnings=unmodelled)
     folder = Path(lab).parent
-    return completed(parse_lab(text, str(lab), lambda name: _text_of(folder / name)))
+    return _read_lab(text, str(lab), lambda name: _text_of(folder / name))
+
+
+def _read_lab(text: str, file: str, reader: Callable[[str], str] | None = None) -> Lab:
+    """Read a lab file and fill it in; what AWS refuses of it is told together, each with its line."""
+    from netlab.control import completed, refusals  # noqa: PLC0415 - see the module's docstring
+    from netlab.formats import line_in, parse_lab  # noqa: PLC0415
+
+    lab = parse_lab(text, file, reader)
+    try:
+        return completed(lab)
+    except errors.RefusedError:
+        mistakes = tuple(
+            errors.Mistake(file, line_in(text, each.place), each.subject, f"{each.code}: {each.message}")
+            for each in refusals(lab)
+        )
+        raise errors.LabFileError(mistakes) from None
 
 
 def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> tuple[Lab, tuple[str, ...]]:

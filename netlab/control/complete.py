@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from netlab.control.groups import checked_groups, find_interface, twice_in_one_call
@@ -23,6 +23,25 @@ from netlab.model.topology import DEFAULT_GROUP, Instance, Interface, Lab, NatGa
 _RESERVED = 4  # the network's own address, the router, the resolver, one for the future: VPC User Guide, subnet sizing
 
 
+Place = tuple[str, ...]
+"""A part of a lab: a field of Lab, a name, and parts within: ``("groups", "web", "ingress")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabRefusal:
+    """One thing of a lab that AWS would not take: where it stands, how messages name that, and AWS's words."""
+
+    place: Place
+    subject: str
+    code: str
+    message: str
+
+    @property
+    def error(self) -> RefusedError:
+        """The refusal as the call that would build that part gets it."""
+        return RefusedError(self.code, ": ".join(part for part in (self.subject, self.message) if part))
+
+
 def completed(lab: Lab) -> Lab:
     """
     Return the lab with everything filled in; a complete one comes back equal.
@@ -31,16 +50,50 @@ def completed(lab: Lab) -> Lab:
         RefusedError: AWS would not take what the file says: a quota, a rule twice, an unknown group, a full subnet.
         InputError: A prefix list has the default group's name, or a route names no instance.
     """
+    lab, refused = _filled(lab)
+    if refused:
+        raise refused[0].error
+    return lab
+
+
+def refusals(lab: Lab) -> tuple[LabRefusal, ...]:
+    """
+    Return everything of a lab, completed or not, that AWS would not take; `completed` raises the first of it.
+
+    Raises:
+        InputError: A prefix list has the default group's name, or a route names no instance.
+    """
+    return _filled(lab)[1]
+
+
+def _filled(lab: Lab) -> tuple[Lab, tuple[LabRefusal, ...]]:
     if DEFAULT_GROUP in lab.prefix_lists:
         raise InputError(f"prefix list {DEFAULT_GROUP}: found the name of the VPC's default group, wanted another")
-    lab = replace(lab, groups=_groups(lab), acls=_acls(lab), subnets=_subnets(lab))
-    for prefix_list in lab.prefix_lists.values():
-        check_prefixes(prefix_list)
-    _check_groups(lab)
+    notes = _Notes()
+    lab = replace(lab, groups=_groups(lab), acls=_acls(lab, notes), subnets=_subnets(lab))
+    for name, prefix_list in lab.prefix_lists.items():
+        with notes.about(("prefix_lists", name)):
+            check_prefixes(prefix_list)
+    _check_groups(lab, notes)
     free = _Free(lab)
-    instances = {name: _instance(lab, free, instance) for name, instance in lab.instances.items()}
-    gateways = {name: _gateway(lab, free, gateway) for name, gateway in lab.nat_gateways.items()}
-    return replace(lab, instances=instances, nat_gateways=gateways)
+    instances = {name: _instance(lab, free, instance, notes) for name, instance in lab.instances.items()}
+    gateways = {name: _gateway(lab, free, gateway, notes) for name, gateway in lab.nat_gateways.items()}
+    return replace(lab, instances=instances, nat_gateways=gateways), tuple(notes.refused)
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What was refused so far."""
+
+    refused: list[LabRefusal] = field(default_factory=list)
+
+    @contextmanager
+    def about(self, place: Place, subject: str = "") -> Iterator[None]:
+        """Note a refusal, and of which part of the lab it speaks; what is refused is left as it is."""
+        try:
+            yield
+        except RefusedError as error:
+            self.refused.append(LabRefusal(place, subject, error.code, error.message))
 
 
 class _Free:
@@ -105,12 +158,12 @@ def _named(group: SecurityGroup, direction: Direction, taken: set[str]) -> tuple
     return tuple(named)
 
 
-def _acls(lab: Lab) -> Mapping[str, NetworkAcl]:
+def _acls(lab: Lab, notes: _Notes) -> Mapping[str, NetworkAcl]:
     acls = {name: _sorted(acl) for name, acl in lab.acls.items()}
     acls.setdefault(DEFAULT_ACL, _default_acl(lab))
     for acl in acls.values():
         for direction in Direction:
-            with _about(f"acl {acl.name} {direction.value}"):
+            with notes.about(("acls", acl.name, direction.value), f"acl {acl.name} {direction.value}"):
                 check_entries(acl.entries(direction))
     return acls
 
@@ -141,42 +194,38 @@ def _subnets(lab: Lab) -> Mapping[str, Subnet]:
     }
 
 
-def _check_groups(lab: Lab) -> None:
+def _check_groups(lab: Lab, notes: _Notes) -> None:
     for group in lab.groups.values():
         for direction in Direction:
             rules = group.rules(direction)
-            with _about(f"{group.name} {direction.value}"):
+            place = ("groups", group.name, direction.value)
+            with notes.about(place, f"{group.name} {direction.value}"):
                 if len({rule.properties for rule in rules}) < len(rules):
                     raise twice_in_one_call()
                 check_rules(lab.prefix_lists, rules)
 
 
-def _instance(lab: Lab, free: _Free, instance: Instance) -> Instance:
-    return replace(instance, interfaces=tuple(_interface(lab, free, each) for each in instance.interfaces))
+def _instance(lab: Lab, free: _Free, instance: Instance, notes: _Notes) -> Instance:
+    return replace(instance, interfaces=tuple(_interface(lab, free, each, notes) for each in instance.interfaces))
 
 
-def _interface(lab: Lab, free: _Free, interface: Interface) -> Interface:
+def _interface(lab: Lab, free: _Free, interface: Interface, notes: _Notes) -> Interface:
     subnet = lab.subnets[interface.subnet]
-    with _about(interface.label):
-        groups = checked_groups(lab, interface.security_groups or (DEFAULT_GROUP,))
-        ipv4 = interface.ipv4 or (free.ipv4(subnet),)
-        ipv6 = interface.ipv6
+    groups, ipv4, ipv6 = interface.security_groups or (DEFAULT_GROUP,), interface.ipv4, interface.ipv6
+    place = ("instances", interface.node, "interfaces", interface.name)
+    with notes.about((*place, "security_groups"), interface.label):
+        groups = checked_groups(lab, groups)
+    with notes.about(place, interface.label):
+        ipv4 = ipv4 or (free.ipv4(subnet),)
         if not ipv6 and subnet.ipv6_cidr is not None:
             ipv6 = (free.ipv6(subnet, subnet.ipv6_cidr),)
     return replace(interface, security_groups=groups, ipv4=ipv4, ipv6=ipv6)
 
 
-def _gateway(lab: Lab, free: _Free, gateway: NatGateway) -> NatGateway:
+def _gateway(lab: Lab, free: _Free, gateway: NatGateway, notes: _Notes) -> NatGateway:
     if gateway.ip is not None:
         return gateway
-    with _about(f"nat gateway {gateway.name}"):
-        return replace(gateway, ip=free.ipv4(lab.subnets[gateway.subnet]))
-
-
-@contextmanager
-def _about(subject: str) -> Iterator[None]:
-    """Say of which part of the file a refusal speaks."""
-    try:
-        yield
-    except RefusedError as error:
-        raise RefusedError(error.code, f"{subject}: {error.message}") from error
+    address = None
+    with notes.about(("nat_gateways", gateway.name), f"nat gateway {gateway.name}"):
+        address = free.ipv4(lab.subnets[gateway.subnet])
+    return replace(gateway, ip=address)

@@ -16,11 +16,13 @@ from netlab.formats.stage import Stage, addressed
 from netlab.formats.stories import read_expectations, read_stories
 from netlab.formats.topology import read_nat_gateways, read_routes, read_subnets, read_vpc
 from netlab.formats.words import parse_name, parse_scale, shown
-from netlab.formats.yaml_reader import read_yaml
+from netlab.formats.yaml_reader import Path, read_yaml
 from netlab.model.topology import Lab, Vpc
 
 FIXED_TIMERS = {"icmp": 30, "other protocols": 600}
 """Idle timers, in seconds, that no key of the file sets. Source: aws-behaviour.md 2.4."""
+
+_SECTIONS = {"groups": "security_groups", "acls": "network_acls"}
 
 
 def parse_lab(text: str, file: str = "lab.yaml", reader: Reader | None = None) -> Lab:
@@ -51,6 +53,22 @@ def parse_lab(text: str, file: str = "lab.yaml", reader: Reader | None = None) -
     if sheet.mistakes:
         raise LabFileError(tuple(dict.fromkeys(sheet.mistakes)))
     return lab
+
+
+def line_in(text: str, place: tuple[str, ...]) -> int:
+    """
+    Return the line of a lab file on which a part of a lab stands.
+
+    Args:
+        place: A field of Lab, a name, and parts within: ``("groups", "web", "ingress")``. What the file does not have
+            is sought in the nearest part around it, else where ``import:`` stands, else it is where the file begins.
+    """
+    sheet = Sheet("", read_yaml(text))
+    kind, *rest = place
+    path: Path = (_SECTIONS.get(kind, kind), *rest)
+    if kind == "instances" and path[2:3] == ("interfaces",) and path[:3] not in sheet.reading.lines:
+        path = (*path[:2], *path[4:])  # the instance's own keys are those of its one interface
+    return sheet.line(path if path[:2] in sheet.reading.lines else ("import",))
 
 
 def _read_lab(sheet: Sheet) -> Lab:
