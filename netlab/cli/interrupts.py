@@ -10,7 +10,7 @@ import signal
 import time
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from netlab.live.uninterrupted import SIGNALS
 
 DEAF_S = 2.0
 """So long after a signal no other is heard: people press Ctrl-C more than once, and undoing is not to be cut short."""

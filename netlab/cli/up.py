@@ -94,7 +94,7 @@ def _suggestions(lab: Lab, *, only: bool) -> list[str]:
 @click.argument("name", required=False)
 def down(name: str | None, *, everything: bool) -> None:
     """End a lab's programs and delete its namespaces, whole or half-built; without NAME the one that runs."""
-    from netlab.live.down import take_down_named  # noqa: PLC0415 - `--help` does without
+    from netlab.live.down import sweep, take_down_named  # noqa: PLC0415 - `--help` does without
     from netlab.live.find import need_root, running_names  # noqa: PLC0415
 
     need_root()
@@ -103,6 +103,8 @@ def down(name: str | None, *, everything: bool) -> None:
     names = running_names() if everything else (name,)
     for each in names:
         say(f"{take_down_named(each)} is down")
+    if everything:
+        sweep()
     if not names:
         say("no lab is running")
 

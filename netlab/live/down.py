@@ -7,17 +7,27 @@ from dataclasses import replace
 from netlab.kernel import labs
 from netlab.live import state
 from netlab.live.find import need_root, pick_any
+from netlab.live.uninterrupted import uninterrupted
+
+__all__ = ["sweep", "take_down", "take_down_named"]
+
+sweep = state.sweep
 
 
 def take_down(name: str) -> None:
-    """End a lab's programs and remove its namespaces and its state; nothing of it is there is fine."""
+    """
+    End a lab's programs and remove its namespaces and its state; nothing of it is there is fine.
+
+    Once begun it goes to its end; a Ctrl-C comes in afterwards.
+    """
     need_root()
-    known = state.read(name)
-    if known is not None:  # who looks meanwhile, or finds us cut short, is not to take it for whole
-        state.write(name, replace(known, complete=False))
-    if name in labs.running_labs():
-        labs.take_down(name)
-    state.remove(name)
+    with uninterrupted():
+        known = state.read(name)
+        if known is not None:  # who looks meanwhile, or finds us killed, is not to take it for whole
+            state.write(name, replace(known, complete=False))
+        if name in labs.running_labs():
+            labs.take_down(name)
+        state.remove(name)
 
 
 def take_down_named(name: str | None) -> str:

@@ -21,6 +21,7 @@ from netlab.live.down import take_down
 from netlab.live.find import known_state, need_root, pick
 from netlab.live.programs import refresh_metadata, start_services
 from netlab.live.state import State
+from netlab.live.uninterrupted import undone, uninterrupted
 from netlab.live.wire import LiveWire
 from netlab.model.topology import Lab
 
@@ -70,18 +71,18 @@ def bring_up(lab: Lab, source: str, progress: Progress = _silent) -> Iterator[Br
     with state.locked(lab.name):
         known = state.read(lab.name)
         if known is not None and known.complete and lab.name in machine.running_labs():
-            with LiveWire(known.first, known.now) as wire:
-                yield _bring_to(wire, known, lab, source)
+            memory = _Memory(known)
+            with _wire_of(memory) as wire:
+                yield _bring_to(wire, memory, difference(known.now, lab).policy, lab, source)
             return
         features.require()
-        try:
+        whole = False
+        with undone(lambda: None if whole else take_down(lab.name)):
             _build(lab, source, progress)
             with LiveWire(lab, lab) as wire:
                 yield BroughtUp("built", (), wire)
             state.write(lab.name, State(lab, lab, source, complete=True))
-        except BaseException:
-            take_down(lab.name)
-            raise
+            whole = True
 
 
 def _build(lab: Lab, source: str, progress: Progress) -> None:
@@ -94,22 +95,59 @@ def _build(lab: Lab, source: str, progress: Progress) -> None:
     start_services(lab, progress)
 
 
-def _bring_to(wire: LiveWire, known: State, lab: Lab, source: str) -> BroughtUp:
+@dataclass(slots=True)
+class _Memory:
+    """What the state folder knows of a running lab, kept true while it changes."""
+
+    known: State
+
+    def intend(self, lab: Lab | None) -> None:
+        """A change to this begins; None: it was taken back."""
+        self._keep(replace(self.known, pending=lab))
+
+    def remember(self, lab: Lab) -> None:
+        """The lab is like this now."""
+        self._keep(replace(self.known, now=lab, pending=None))
+        refresh_metadata(lab)
+
+    def settle(self) -> None:
+        """Bring a change to its end that was cut short, wherever it was; none is fine."""
+        if (lab := self.known.pending) is None:
+            return
+        with uninterrupted():
+            machine.change(compile_lab(self.known.now), compile_lab(lab))
+            self.remember(lab)
+
+    def put(self, lab: Lab, source: str) -> None:
+        """The lab is like its file."""
+        self._keep(State(lab, self.known.now, source, complete=True))
+
+    def _keep(self, known: State) -> None:
+        state.write(known.first.name, known)
+        self.known = known
+
+
+def _wire_of(memory: _Memory) -> LiveWire:
+    memory.settle()
+    return LiveWire(memory.known.first, memory.known.now, intend=memory.intend, remember=memory.remember)
+
+
+def _bring_to(wire: LiveWire, memory: _Memory, changes: tuple[str, ...], lab: Lab, source: str) -> BroughtUp:
+    """Change a lab that runs; *changes*: what that alters, said as it was before a cut-short change was settled."""
+    known = memory.known
     since_file = difference(known.first, lab)
     if since_file.topology:
-        changes = "; ".join(since_file.topology)
+        topology = "; ".join(since_file.topology)
         raise InputError(
-            f"lab {lab.name} is up and its topology has changed ({changes}); run first: netlab down {lab.name}"
+            f"lab {lab.name} is up and its topology has changed ({topology}); run first: netlab down {lab.name}"
         )
-    now = difference(known.now, lab)
     if not since_file.policy:
         if known.first != lab:  # expectations or stories
-            state.write(lab.name, replace(known, first=lab, source=source))
-        return BroughtUp("same", now.policy, wire)
+            memory.put(lab, source)
+        return BroughtUp("same", difference(known.now, lab).policy, wire)
     wire.become(lab)
-    state.write(lab.name, State(lab, lab, source, complete=True))
-    refresh_metadata(lab)
-    return BroughtUp("changed", now.policy, wire)
+    memory.put(lab, source)
+    return BroughtUp("changed", changes, wire)
 
 
 @contextmanager
@@ -122,15 +160,8 @@ def attached(name: str | None) -> Iterator[LiveWire]:
     """
     need_root()
     name = pick(name)
-    with state.locked(name):
-        known = known_state(name)
-
-        def remember(lab: Lab) -> None:
-            state.write(known.first.name, replace(known, now=lab))
-            refresh_metadata(lab)
-
-        with LiveWire(known.first, known.now, remember=remember) as wire:
-            yield wire
+    with state.locked(name), _wire_of(_Memory(known_state(name))) as wire:
+        yield wire
 
 
 @contextmanager
@@ -149,13 +180,10 @@ def throw_away(lab: Lab, progress: Progress = _silent) -> Iterator[LiveWire]:
                 started = True
 
         keep = False
-        try:
+        with undone(lambda: None if keep else take_down(copy.name)):
             machine.build(compile_lab(copy), progress)
             with LiveWire(copy, copy, remember=refresh_metadata, before_real=before_real) as wire:
                 yield wire
-                keep = wire.keep
-            if keep:
+            if wire.keep:
                 state.write(copy.name, State(copy, wire.lab, "", complete=True))
-        finally:
-            if not keep:
-                take_down(copy.name)
+                keep = True

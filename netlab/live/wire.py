@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from netlab.compile import compile_lab
 from netlab.compile.card_nft import PAIRS, TABLE
 from netlab.control import apply
+from netlab.errors import KernelError
 from netlab.kernel import machine
 from netlab.kernel.conntrack import forget, list_entries
 from netlab.kernel.nft import list_elements
 from netlab.live.tables import entry_from_conntrack, entry_from_pair, takes_room_in_vain
+from netlab.live.uninterrupted import uninterrupted
 from netlab.model.changes import Change
 from netlab.model.places import Ends
 from netlab.model.stories import Question
@@ -36,6 +39,7 @@ class LiveWire:
     Args:
         first: The lab that `reset` goes back to.
         now: The lab as it is in the kernel.
+        intend: Called with the lab before every change, and with None where the kernel refused and it was taken back.
         remember: Called with the lab after every change that was carried out.
         before_real: Called before the kernels' own stacks are to talk, so that services are there.
 
@@ -48,12 +52,13 @@ class LiveWire:
         first: Lab,
         now: Lab,
         *,
+        intend: Callable[[Lab | None], None] = lambda _: None,
         remember: Callable[[Lab], None] = lambda _: None,
         before_real: Callable[[], None] = lambda: None,
     ) -> None:
         self._first, self._lab = first, now
         self._plan = compile_lab(now)
-        self._remember, self._before_real = remember, before_real
+        self._intend, self._remember, self._before_real = intend, remember, before_real
         self._prober: Prober | None = None
         self._listener: Listener | None = None
         self.keep = False
@@ -110,13 +115,26 @@ class LiveWire:
         self.become(apply(self._lab, change))
 
     def become(self, lab: Lab) -> None:
-        """Change the kernel to what another lab says; their topologies are the same."""
+        """
+        Change the kernel to what another lab says; their topologies are the same. A Ctrl-C comes in afterwards.
+
+        Raises:
+            KernelError: The kernel refused; what of it was done is taken back.
+        """
         plan = compile_lab(lab)
-        machine.change(self._plan, plan)
-        if self._prober is not None:
-            self._prober.lab = lab
-        self._lab, self._plan = lab, plan
-        self._remember(lab)
+        with uninterrupted():
+            self._intend(lab)
+            try:
+                machine.change(self._plan, plan)
+            except KernelError:
+                with suppress(KernelError):  # else it stays intended, and the next command tries again
+                    machine.change(plan, self._plan)
+                    self._intend(None)
+                raise
+            if self._prober is not None:
+                self._prober.lab = lab
+            self._lab, self._plan = lab, plan
+            self._remember(lab)
 
     def listen(self, listener: Listener) -> None:
         """Have every record of every gate told, as it is read."""
