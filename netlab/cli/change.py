@@ -31,6 +31,9 @@ def _carry_out(lab_name: str | None, change: Change) -> None:
 
 def _warnings(lab: Lab, change: Change) -> Iterator[str]:
     """Yield what AWS takes without a word, and a user may not have meant."""
+    if isinstance(change, Attach):
+        for name in dict.fromkeys(each for each in change.groups if change.groups.count(each) > 1):
+            yield f"{name}: stands there more than once; AWS takes a set, it is attached once"
     if not isinstance(change, Authorize):
         return
     for request, rule in zip(

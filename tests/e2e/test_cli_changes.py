@@ -65,6 +65,18 @@ def test_attach_replaces_the_groups(running: Machine) -> None:
     assert (without, seen(running, "laptop", "ec2", "tcp/22")) == ("lost", "delivered")
 
 
+def test_attach_takes_a_set(running: Machine) -> None:
+    """A group named twice is attached once, and the lines say so; the same set again changes nothing."""
+    twice = running.netlab("attach", "ec2", "default", "web", "default")
+    again = running.netlab("attach", "ec2", "default", "web")
+    back = running.netlab("attach", "ec2", "web", "web")
+
+    assert (twice.code, twice.out) == (0, "stateful: ec2: security groups: web -> default, web\n")
+    assert "default: stands there more than once; AWS takes a set, it is attached once" in twice.err
+    assert (again.code, again.out, again.err) == (0, "stateful: nothing changes\n", "")
+    assert (back.code, back.out) == (0, "stateful: ec2: security groups: default, web -> web\n")
+
+
 def test_an_open_session_survives_what_aws_lets_it_survive(running: Machine) -> None:
     """The instance's own connection is tracked: it goes on after its rule is gone; a new one does not get out."""
     talk = "exec 3<>/dev/tcp/203.0.113.80/443; echo open; read; echo no TLS >&3; timeout 5 cat <&3 >/dev/null; echo $?"
