@@ -3,8 +3,8 @@ A card: the gate between an instance's interface and the VPC. One namespace, one
 
      instance ── inst [ card ] vpc ── router        in by `vpc` = ingress, in by `inst` = egress
 
-Here its parts are put together: filter (card_filter.py) decides; raw keeps conntrack off protocols whose ports AWS
-ignores; mangle hides the hop; sets hold the addresses behind names; card_state.py and card_nft.py have the timers.
+Here its parts are put together: filter (card_filter.py) decides; raw stops what the card cannot carry; mangle hides
+the hop; sets hold the addresses behind names; card_state.py and card_nft.py have the timers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ipaddress import ip_network
 from netlab.compile import card_names as names
 from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_filter import filter_table, pooled_rules
-from netlab.compile.card_nft import PORTLESS, card_nft
+from netlab.compile.card_nft import card_nft
 from netlab.compile.card_state import card_sysctls
 from netlab.compile.evidence import uncarried
 from netlab.compile.rules import jump, matching
@@ -92,8 +92,7 @@ def _raw_table(interface: Interface, family: int) -> Table:
     to_chain, to_them = uncarried(family, "to-nowhere", nowhere, in_interface=names.INSIDE)
     from_tag = spoofed if interface.source_dest_check else nowhere
     from_chain, from_them = uncarried(family, "from-nowhere", from_tag, in_interface=names.INSIDE, from_them=True)
-    untracked = tuple(FilterRule(Target("CT", (("notrack", ""),)), protocol=protocol) for protocol in PORTLESS)
-    prerouting = Chain("PREROUTING", (*to_them, *from_them, *untracked), "ACCEPT")
+    prerouting = Chain("PREROUTING", (*to_them, *from_them), "ACCEPT")
     return Table(family, "raw", (to_chain, from_chain, prerouting, Chain("OUTPUT", (), "ACCEPT")))
 
 

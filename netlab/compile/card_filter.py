@@ -165,7 +165,6 @@ def _state_rules(family: int, side: str, ways: tuple[_Way, ...]) -> tuple[Filter
     direction = next(each for each, short in names.SIDE.items() if short == side)
     steps = [
         goto(f"{side}-related", matching("conntrack", ("ctstate", "RELATED")), _TRACKED),
-        goto(f"{side}-related", _mark(names.QUOTES_BESIDE, names.QUOTES_BESIDE)),
     ]
     ingress = direction is Direction.INGRESS
     for way in ways:
@@ -175,7 +174,6 @@ def _state_rules(family: int, side: str, ways: tuple[_Way, ...]) -> tuple[Filter
         steps += [replace(found, protocol=protocol) for protocol in (TCP, UDP)]
     steps += [
         goto(f"{side}-tracked", _mark(0, names.BY_RULES), _TRACKED),
-        goto(f"{side}-tracked", _mark(names.BESIDE, names.BESIDE)),
         FilterRule(Target(MID_STREAM), protocol=TCP),
         jump("MARK", _BY_RULES, matches=(matching("conntrack", ("ctstate", "INVALID,RELATED")),)),
     ]

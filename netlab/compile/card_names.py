@@ -5,6 +5,7 @@ A packet's mark lives within the card alone; the entry's mark (connmark) is the 
 
     0x1   its state admits packets ("tracked")     0x4  0x8    the opener's first and second datagram (UDP)
     0x2   the instance opened it                   0x10 0x20   the other side's
+    0x40  conntrack met the flow earlier, by a packet of the other side than the one that opened it
 
 An entry without 0x1 is the kernel's business only: no packet is admitted by it.
 """
@@ -22,15 +23,13 @@ SET_NAME_LENGTH, CHAIN_NAME_LENGTH = 31, 28
 """The most the kernel takes (ipset.h, IPSET_MAXNAMELEN; x_tables.h, XT_EXTENSION_MAXNAMELEN)."""
 
 ENTRY_TRACKED, ENTRY_BY_INSTANCE, ENTRY_CLASS_BITS = 0x1, 0x2, 0x3
+ENTRY_TURNED = 0x40
 OPENER_FIRST, OPENER_AGAIN, ANSWER_FIRST, ANSWER_AGAIN = 0x4, 0x8, 0x10, 0x20
 STREAM = OPENER_AGAIN | ANSWER_AGAIN
 """Set in an entry's mark once more than one request and response were seen."""
 
-BY_RULES, BESIDE, OPENS, QUOTES_BESIDE, FULL_TTL = 0x1, 0x2, 0x4, 0x8, 0x100
-"""
-Bits of a packet's mark: judged by the rules alone, without state; of a flow that is remembered beside conntrack
-(card_nft.py); opens a new entry; an ICMP error about a flow that is remembered beside; came with a TTL of 255.
-"""
+BY_RULES, OPENS, FULL_TTL = 0x1, 0x4, 0x100
+"""Bits of a packet's mark: judged by the rules alone, without state; opens a new entry; came with a TTL of 255."""
 
 SIDE = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 DEVICE = {Direction.INGRESS: OUTSIDE, Direction.EGRESS: INSIDE}

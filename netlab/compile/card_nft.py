@@ -1,20 +1,21 @@
 """
-A card's memory beside conntrack's: an nftables table, for what iptables cannot say.
+A card's memory beside conntrack's marks: an nftables table, for what iptables cannot say.
 
 - A UDP flow's entry admits packets only while it is in the set ``alive``: 30 s, or 180 s once more than one request
   and response were seen (the kernel's own criterion for a stream is another one).
-- SCTP, UDP-Lite and DCCP are remembered by addresses and protocol (``pairs4``, ``pairs6``), as AWS does; conntrack
-  would take their ports. An ICMP error about such a flow is known by the packet it quotes.
+- SCTP, UDP-Lite and DCCP are remembered by addresses and protocol, as AWS does; conntrack would take their ports. So
+  it is shown another number instead, under which it knows addresses alone: ``disguise`` writes it, ``reveal`` takes it
+  back behind conntrack. The zone tells the protocols apart. Likewise in the packet that an ICMP error quotes.
 - The allowance counts the entries of both families.
 
-``before`` runs before the filter table, ``after`` behind it on what it accepted. Neither depends on rules or groups,
+``before`` runs before the filter table, ``after`` behind it on what it accepted. None depends on rules or groups,
 so a change of those leaves the table, and what it remembers, alone.
 """
 
 from __future__ import annotations
 
 from netlab.compile import card_names as names
-from netlab.compile.card_state import OTHER_S, scaled_s
+from netlab.compile.card_state import scaled_s
 from netlab.compile.rules import LOGS_PER_SECOND, nft_is_logged
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import LOG_GROUP, NftTable
@@ -22,21 +23,20 @@ from netlab.plan.tags import Tag
 
 TABLE = "card"
 
-PAIRS = {4: "pairs4", 6: "pairs6"}
-"""The set of remembered pairs, by family: source and destination of the first packet, protocol."""
-
 PORTLESS = (33, 132, 136)
-"""Protocols that Linux tracks by port and AWS does not: DCCP, SCTP, UDP-Lite."""
+"""Protocols that Linux tracks by port and AWS does not: DCCP, SCTP, UDP-Lite. Also the zones of their entries."""
 
-_IS_PORTLESS = "meta l4proto { " + ", ".join(str(each) for each in PORTLESS) + " }"
+_PLAIN = 253
+"""A number of which conntrack knows addresses alone. Source: RFC 3692, for experiments."""
+
+_QUOTES = 0x1000
+"""In the mark of a disguised packet, beside the protocol: it is what the packet quotes."""
+
 _IS_TRACKED = f"ct mark & {names.ENTRY_TRACKED:#x} != 0x0"
-_ABOUT_KNOWN = f"meta mark set meta mark | {names.QUOTES_BESIDE:#x}"
-_KNOWN = f"meta mark set meta mark | {names.BESIDE:#x}"
-_IP_FIELDS = {4: ("@nh,96,32", "@nh,128,32", "@nh,72,8"), 6: ("@nh,64,128", "@nh,192,128", "@nh,48,8")}
-"""Source, destination and protocol in the IP header, by family: base, offset and length in bits."""
-
-_QUOTED_FIELDS = {4: ("@th,160,32", "@th,192,32", "@th,136,8"), 6: ("@th,128,128", "@th,256,128", "@th,112,8")}
-"""The same in the header that an ICMP error quotes, 8 bytes behind its own."""
+_OPENS = f"meta mark & {names.OPENS:#x} != 0x0"
+_WHERE = {4: ("", "ip protocol"), 6: ("", "ip6 nexthdr")}
+_WHERE_QUOTED = {4: ("icmp type { 3, 4, 5, 11, 12 } ", "@th,136,8"), 6: ("icmpv6 type { 1, 2, 3, 4 } ", "@th,112,8")}
+"""What finds an ICMP error, and the field in the header that it quotes, 8 bytes behind its own; by family."""
 
 
 def card_nft(lab: Lab, interface: Interface) -> NftTable:
@@ -44,8 +44,8 @@ def card_nft(lab: Lab, interface: Interface) -> NftTable:
     tracking = interface.connection_tracking
     udp_s, stream_s = scaled_s(lab, tracking.udp_s), scaled_s(lab, tracking.udp_stream_s)
     parts = [
-        *_sets(stream_s, scaled_s(lab, OTHER_S)),
-        *_pair_chains(),
+        f"  set alive {{ typeof ct id; flags dynamic,timeout; timeout {stream_s}s; size 65535; }}",
+        *_disguise(),
         *_udp_chains(udp_s, stream_s),
         *(() if interface.allowance is None else (_full_chain(),)),
         *_hooks(interface.allowance),
@@ -53,40 +53,21 @@ def card_nft(lab: Lab, interface: Interface) -> NftTable:
     return NftTable("inet", TABLE, "\n".join(parts))
 
 
-def _sets(stream_s: int, other_s: int) -> list[str]:
-    kinds = [("alive", "ct id", stream_s)]
-    kinds += [(PAIRS[family], " . ".join(fields), other_s) for family, fields in _IP_FIELDS.items()]
+def _disguise() -> list[str]:
+    """Return the chains that show conntrack another protocol, and take that back, each at a hook of its own."""
+    hide, reveal = [], []
+    for bit, fields in ((0, _WHERE), (_QUOTES, _WHERE_QUOTED)):
+        for family, (found, field) in fields.items():
+            for protocol in PORTLESS:
+                mark = f"{bit | protocol:#x}"
+                shown = f"meta mark set {mark} ct zone set {protocol} {field} set {_PLAIN}"
+                hide.append(f"{found}{field} {protocol} {shown} accept")
+                where = f"meta nfproto ipv{family} meta mark {mark}"
+                reveal.append(f"{where} {field} set {protocol} meta mark set 0x0 accept")
     return [
-        f"  set {name} {{ typeof {kind}; flags dynamic,timeout; timeout {seconds}s; size 65535; }}"
-        for name, kind, seconds in kinds
+        _chain("disguise", "type filter hook prerouting priority -299; policy accept;", *hide),
+        _chain("reveal", "type filter hook prerouting priority -199; policy accept;", *reveal),
     ]
-
-
-def _pair_chains() -> list[str]:
-    """
-    Return the chains that recall and remember a pair of addresses, and recall the pair an ICMP error is about.
-
-    A pair stands as its first packet had it; a card of an appliance sees that packet come and go.
-    """
-    remember, recall, recall_quoted = [], [], []
-    for family, fields in _IP_FIELDS.items():
-        where, pairs = f"meta nfproto ipv{family}", f"@{PAIRS[family]}"
-        there, back = _both_ways(*fields)
-        remember += [
-            f"{where} {back} {pairs} update {pairs} {{ {back} }} return",
-            f"{where} update {pairs} {{ {there} }}",
-        ]
-        recall += [f"{where} {key} {pairs} {_KNOWN}" for key in (there, back)]
-        recall_quoted += [f"{where} {key} {pairs} {_ABOUT_KNOWN}" for key in _both_ways(*_QUOTED_FIELDS[family])]
-    return [
-        _chain("recall-pair", *recall),
-        _chain("remember-pair", *remember),
-        _chain("recall-quoted", *recall_quoted),
-    ]
-
-
-def _both_ways(source: str, destination: str, protocol: str) -> tuple[str, str]:
-    return f"{source} . {destination} . {protocol}", f"{destination} . {source} . {protocol}"
 
 
 def _udp_chains(udp_s: int, stream_s: int) -> list[str]:
@@ -129,22 +110,19 @@ def _full_chain() -> str:
 
 
 def _hooks(allowance: int | None) -> list[str]:
-    limit = () if allowance is None else (f"meta mark & {names.OPENS:#x} != 0x0 ct count over {allowance} goto full",)
+    limit = () if allowance is None else (f"{_OPENS} ct count over {allowance} goto full",)
     return [
         _chain(
             "before",
             "type filter hook forward priority -1; policy accept;",
             f"ct original protocol 17 {_IS_TRACKED} ct id != @alive ct mark set 0x0",
-            f"{_IS_PORTLESS} goto recall-pair",
-            "icmp type { 3, 4, 5, 11, 12 } goto recall-quoted",
-            "icmpv6 type { 1, 2, 3, 4 } goto recall-quoted",
         ),
         _chain(
             "after",
             "type filter hook forward priority 1; policy accept;",
             *limit,
+            f"{_OPENS} ct direction reply ct mark set ct mark | {names.ENTRY_TURNED:#x}",
             f"meta l4proto 17 {_IS_TRACKED} goto datagram",
-            f"{_IS_PORTLESS} meta mark & {names.OPENS | names.BESIDE:#x} != 0x0 goto remember-pair",
         ),
     ]
 

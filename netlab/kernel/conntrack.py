@@ -38,6 +38,7 @@ class ConntrackEntry:
         packets: Seen in the original and the reply direction; 0 where the namespace does not count.
         replied: A packet of the reply direction has been seen.
         assured: Kept even when the table is full.
+        zone: 0 = none.
     """
 
     family: int
@@ -55,6 +56,7 @@ class ConntrackEntry:
     packets: tuple[int, int]
     replied: bool
     assured: bool
+    zone: int = 0
 
 
 def list_entries(namespace: str) -> tuple[ConntrackEntry, ...]:
@@ -134,4 +136,5 @@ def _entry(message: Any) -> ConntrackEntry:
         packets=(packets[0], packets[1]),
         replied=bool(status & IPS_SEEN_REPLY),
         assured=bool(status & IPS_ASSURED),
+        zone=message.get_attr("CTA_ZONE") or 0,
     )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
-
-from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, STREAM
+from netlab.compile.card_exempt import exempt_addresses
+from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, ENTRY_TURNED, STREAM
+from netlab.compile.card_nft import PORTLESS
 from netlab.compile.card_state import scaled_s
 from netlab.kernel.conntrack import ConntrackEntry
 from netlab.model.packets import ECHO_TYPES
 from netlab.model.rules import TCP, UDP, Direction
 from netlab.model.topology import Interface, Lab
 from netlab.model.wire import Entry
-
-_MOST_IPV4 = 0xFFFFFFFF
 
 _ECHO_TYPES = {kind for kinds in ECHO_TYPES.values() for kind in kinds}
 
@@ -22,7 +20,7 @@ _LAST_SECOND_S = 0.5
 
 def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) -> Entry | None:
     """
-    Return what an entry of the card's namespace means; None = its time as AWS counts it is over.
+    Return what an entry of the card's namespace means; None = AWS has none: its time is over, or it is never filtered.
 
     The kernel tells whole seconds, rounded down: 0 is an entry's last second, below that it is over.
     """
@@ -34,15 +32,22 @@ def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) ->
     if left_s < 0:
         return None
     tracked = bool(raw.mark & ENTRY_TRACKED)
+    if not tracked and not {raw.src, raw.dst}.isdisjoint(exempt_addresses(lab, raw.family)):
+        return None
     by_instance = bool(raw.mark & ENTRY_BY_INSTANCE) if tracked else raw.src in interface.addresses
+    src, dst = raw.src, raw.dst
     ports = (raw.sport, raw.dport) if raw.protocol in {TCP, UDP} else (None, None)  # GRE has keys in their place
     if raw.icmp_type in _ECHO_TYPES:
         ports = (raw.icmp_id, None)
+    if tracked and raw.mark & ENTRY_TURNED:
+        # Conntrack goes by the packet it met first, AWS by the one that opened the flow it remembers.
+        src, dst = dst, src
+        ports = ports if raw.icmp_type in _ECHO_TYPES else ports[::-1]
     return Entry(
         interface=interface.label,
-        protocol=raw.protocol,
-        src=raw.src,
-        dst=raw.dst,
+        protocol=raw.zone if raw.zone in PORTLESS else raw.protocol,
+        src=src,
+        dst=dst,
         sport=ports[0],
         dport=ports[1],
         opened_by=Direction.EGRESS if by_instance else Direction.INGRESS,
@@ -57,22 +62,3 @@ def takes_room_in_vain(lab: Lab, interface: Interface, raw: ConntrackEntry) -> b
     if raw.protocol not in {TCP, UDP}:
         return False
     return not raw.mark & ENTRY_TRACKED or entry_from_conntrack(lab, interface, raw) is None
-
-
-def entry_from_pair(lab: Lab, interface: Interface, parts: tuple[int, ...], expires_s: int) -> Entry:
-    """Return what a pair of addresses means that a card remembers beside conntrack (ports ignored)."""
-    source, destination, protocol = parts
-    width = IPv4Address if max(source, destination) <= _MOST_IPV4 else IPv6Address
-    src = width(source)
-    return Entry(
-        interface=interface.label,
-        protocol=protocol,
-        src=src,
-        dst=width(destination),
-        sport=None,
-        dport=None,
-        opened_by=Direction.EGRESS if src in interface.addresses else Direction.INGRESS,
-        tracked=True,
-        state="",
-        left_s=max(expires_s, _LAST_SECOND_S) / lab.scale,
-    )

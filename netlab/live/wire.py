@@ -13,13 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from netlab.compile import compile_lab
-from netlab.compile.card_nft import PAIRS, TABLE
 from netlab.control import apply
 from netlab.errors import KernelError
 from netlab.kernel import machine
 from netlab.kernel.conntrack import forget, list_entries
-from netlab.kernel.nft import list_elements
-from netlab.live.tables import entry_from_conntrack, entry_from_pair, takes_room_in_vain
+from netlab.live.tables import entry_from_conntrack, takes_room_in_vain
 from netlab.live.uninterrupted import uninterrupted
 from netlab.model.changes import Change
 from netlab.model.places import Ends
@@ -153,8 +151,6 @@ class LiveWire:
             namespace = kernel_name(self._plan.lab, card_name(node, interface.name))
             entries = (entry_from_conntrack(self._lab, interface, raw) for raw in list_entries(namespace))
             found.extend(entry for entry in entries if entry is not None)
-            pairs = list_elements(namespace, "inet", TABLE, tuple(PAIRS.values()))
-            found.extend(entry_from_pair(self._lab, interface, *pair) for pair in pairs)
         return tuple(found)
 
     def reset(self) -> None:

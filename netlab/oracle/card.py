@@ -65,7 +65,7 @@ def judge(
     if not keeps_state or is_untracked(atlas, policy, interface, direction, packet, None):
         return (Passage(gate, Decision.ALLOW, Reason.UNTRACKED, rule.id),)
     admitted = Passage(gate, Decision.ALLOW, Reason.RULE, rule.id)
-    if interface.allowance is not None and sum(1 for _ in tracker.live(now_s)) >= interface.allowance:
+    if interface.allowance is not None and tracker.taken(now_s) >= interface.allowance:
         return (admitted, Passage(card_gate(interface, "allowance"), Decision.DENY, Reason.ALLOWANCE))
     tracker.add(packet, direction, now_s)
     return (admitted,)

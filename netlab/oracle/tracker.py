@@ -34,6 +34,8 @@ _TCP_S = {
     TcpState.CLOSE: 10,
 }
 
+_CLOSED = {TcpState.TIME_WAIT, TcpState.CLOSE}
+
 
 def rounded_timer_s(timer_s: float, scale: float) -> float:
     """Return a timer as a kernel keeps it: whole seconds after scaling, at least one; given back unscaled."""
@@ -123,6 +125,15 @@ class Tracker:
         for key, record in list(self._records.items()):
             if key == record.key and self._is_live(record, now_s):
                 yield record
+
+    def taken(self, now_s: float) -> int:
+        """
+        Return how many entries an allowance counts: all but those of closed connections.
+
+        Source:
+            AWS What's New, November 2023, configurable idle timeouts: only what was not closed lingers.
+        """
+        return sum(1 for each in self.live(now_s) if each.tcp is None or each.tcp.state not in _CLOSED)
 
     def _is_live(self, record: Record, now_s: float) -> bool:
         self.edge_s = min(self.edge_s, abs(record.expires_s - now_s))
