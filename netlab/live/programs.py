@@ -26,6 +26,8 @@ from netlab.services import (
 )
 
 SHELL = ("bash", "-l")
+_HIDDEN = ("/home", "/media", "/mnt", "/opt", "/srv", "/var/lib", "/var/spool")
+"""Users' files, what servers keep, and their Unix sockets: a socket answers, however read-only its file is seen."""
 
 
 def start_services(lab: Lab, progress: Callable[[str], None] = lambda _: None) -> None:
@@ -102,7 +104,13 @@ def _view(folder: Path, node: str) -> View:
         etc=folder / layout.etc,
         sealed={inside: folder / path for inside, path in layout.sealed.items()},
         folders={inside: folder / path for inside, path in layout.folders.items()},
+        hidden=tuple(each for each in _HIDDEN if Path(each).is_dir() and not _holds_python(each)),
     )
+
+
+def _holds_python(folder: str) -> bool:
+    """Tell whether the Python that lays out views is in a folder: it may still have to import from there."""
+    return Path(sys.base_prefix).is_relative_to(folder)
 
 
 def _macs(lab: Lab) -> dict[tuple[str, str], str]:

@@ -51,6 +51,21 @@ def test_ssh_is_real_openssh_from_the_internet(article: Machine) -> None:
     assert banner.startswith("SSH-2.0-OpenSSH_")
 
 
+@pytest.mark.parametrize("way", ["exec", "ssh"])
+def test_what_the_machine_keeps_for_its_own_is_not_seen_inside(article: Machine, way: str) -> None:
+    """Homes and the state of servers, with their Unix sockets; programs and their data are."""
+    folders = " ".join(
+        path for path in ("/home", "/srv", "/mnt", "/media", "/var/lib", "/var/spool") if Path(path).is_dir()
+    )
+
+    assert (
+        article.ok(way, "ec2", "--", "sh", "-c", f"ls -A {folders} | grep -v -e : -e '^$' || echo nothing")
+        == "nothing\n"
+    )
+    assert article.ok(way, "ec2", "--", "sh", "-c", "ls -d /usr/share /usr/lib") == "/usr/lib\n/usr/share\n"
+    assert any(Path("/var/lib").iterdir())
+
+
 def test_ssh_from_another_host(article: Machine) -> None:
     """`--from` says where the login comes from; the host's key is known there too, so nothing is asked."""
     done = article.netlab("ssh", "--from", "stranger", "ec2", "--", "printenv", "SSH_CONNECTION")
