@@ -25,7 +25,7 @@ _NEWNS, _NEWUTS, _NEWIPC, _NEWPID, _NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _MOVE = 1, 2, 4, 8, 32, 4096, 8192
 _REC, _PRIVATE = 16384, 1 << 18
 _DETACH, _AT_FDCWD, _AT_RECURSIVE, _SYS_MOUNT_SETATTR = 2, -100, 0x8000, 442
-_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP = 1, 24
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
 
 _KEPT = (
     0, 1, 3, 4, 5, 6, 7, 8,  # chown dac_override fowner fsetid kill setgid setuid setpcap
@@ -33,6 +33,9 @@ _KEPT = (
     18, 23, 29, 31,          # sys_chroot sys_nice audit_write setfcap
 )  # fmt: skip
 """Root's capabilities inside: its own network, not the machine: no mounting, no entering of namespaces, no devices."""
+
+_KEPT_BY_SERVERS = (6, 7, 10)  # setgid setuid net_bind_service
+"""Root's capabilities where the machine's files are seen: to take a low port, and then be somebody else."""
 
 _NODES = (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9))
 _SEALED_IN_PROC = ("bus", "fs", "irq", "sysrq-trigger")
@@ -93,6 +96,8 @@ def _start(jobs: list[Job]) -> NoReturn:
 def _become_daemon(job: Job, out: int) -> NoReturn:
     if job["view"] is None:
         _enter_network(job["netns"])
+        _drop_capabilities(_KEPT_BY_SERVERS)
+        _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         os.write(out, f"pid {os.getpid()}\n".encode())
         _exec(job, out)
     init = _fork_into_view(job, out, daemon=True)
@@ -118,7 +123,7 @@ def _init(job: Job, out: int, *, daemon: bool) -> NoReturn:
     if not daemon:
         _call("prctl", _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     _lay_out(job["view"])
-    _drop_capabilities()
+    _drop_capabilities(_KEPT)
     program = os.fork()
     if program == 0:
         _guarded(out, lambda: _exec(job, out))
@@ -260,12 +265,12 @@ def _seal(path: str) -> None:
     _call("syscall", _SYS_MOUNT_SETATTR, _AT_FDCWD, path.encode(), _AT_RECURSIVE, ctypes.byref(attributes), size)
 
 
-def _drop_capabilities() -> None:
+def _drop_capabilities(but: tuple[int, ...]) -> None:
     for number in range(64):
-        if number not in _KEPT:
+        if number not in but:
             with suppress(OSError):  # beyond the last one this kernel knows
                 _call("prctl", _PR_CAPBSET_DROP, number, 0, 0, 0)
-    kept = sum(1 << number for number in _KEPT)
+    kept = sum(1 << number for number in but)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     low, high = kept & 0xFFFFFFFF, kept >> 32
     _call("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)))

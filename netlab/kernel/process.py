@@ -75,7 +75,8 @@ class Daemon:
         name: For messages.
         namespace: The kernel's name of the network namespace.
         ports: What it is ready with: (protocol, port).
-        view: None = it sees the machine's files, and only its network is the node's.
+        view: None = it sees the machine's files, and only its network is the node's; of root's capabilities it has
+            those to take a low port and to become another user.
     """
 
     name: str

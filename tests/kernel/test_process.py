@@ -326,6 +326,23 @@ def test_a_daemon_runs_in_its_namespace_and_is_waited_for(node: Node, *, view: b
     assert process.log_tail(daemon.log) == "up"
 
 
+@pytest.mark.parametrize(("view", "kept"), [(False, "00000000000004c0"), (True, "00000000a0843dfb")])
+def test_a_daemon_has_few_of_roots_capabilities(node: Node, *, view: bool, kept: str) -> None:
+    """Without a view, where it sees the machine's files: setgid, setuid, net_bind_service."""
+    (pid,) = process.start([_daemon(node, "sleep", "1000", view=view)])
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    status = dict(line.split(":\t", 1) for line in text.splitlines())
+
+    assert [status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")] == [
+        "0" * 16,
+        kept,
+        kept,
+        kept,
+        "0" * 16,
+    ]
+    assert status["NoNewPrivs"] == ("0" if view else "1")
+
+
 def test_a_daemon_that_ends_at_once_is_reported_with_its_last_words(node: Node) -> None:
     """Also where it listened before on one port of two."""
     daemon = _daemon(node, "sh", "-c", "echo first; echo no luck; exit 1", ports=((6, 7000),))
