@@ -193,11 +193,11 @@ def test_a_group_that_only_exists_in_aws_is_known_by_its_id_or_its_description()
         "aws_vpc_security_group_ingress_rule.r",
         security_group_id=["aws_security_group.a.id", "aws_security_group.a"],
     )
-    described = json.dumps({"SecurityGroups": [{"GroupId": "sg-old", "GroupName": "old", "IpPermissions": []}]})
+    described = json.dumps({"SecurityGroups": [{"GroupId": "sg-01d", "GroupName": "old", "IpPermissions": []}]})
     plan = json.dumps(
         {
             "format_version": "1.2",
-            "planned_values": {"root_module": {"resources": [A, _rule("r", referenced_security_group_id="sg-old")]}},
+            "planned_values": {"root_module": {"resources": [A, _rule("r", referenced_security_group_id="sg-01d")]}},
             "configuration": {"root_module": {"resources": [_written("aws_security_group.a"), written]}},
         }
     )
@@ -205,8 +205,8 @@ def test_a_group_that_only_exists_in_aws_is_known_by_its_id_or_its_description()
     alone = import_files({"plan.json": plan})
     both = import_files({"plan.json": plan, "groups.json": described}).lab
 
-    assert _rules(alone.lab.groups["a"]) == ["tcp/1 from sg-old"]
-    assert any("sg-old is known by its id alone" in line for line in alone.unmodelled)
+    assert _rules(alone.lab.groups["a"]) == ["tcp/1 from sg-01d"]
+    assert any("sg-01d is known by its id alone" in line for line in alone.unmodelled)
     assert _rules(both.groups["a"]) == ["tcp/1 from old"]
 
 
