@@ -35,9 +35,6 @@ ICMP_KINDS = {
 NUMBERED = (2, 4, 33, 47, 50, 89, 99, 132, 136, 253)
 """Protocols beside TCP, UDP and ICMP: tunnels, ESP, OSPF, those with ports that AWS does not look at, two unused."""
 
-PORTED = (33, 132, 136)
-"""Those of them that Linux tracks by port; netlab remembers them beside conntrack, in a table without allowance."""
-
 _ENTRY_NUMBERS = (1, 50, 100, 150, 200, 32000)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from netlab.check.strategies_changes import draw_change
-from netlab.check.strategies_rules import PORTED
 from netlab.check.strategies_traffic import can_reply, draw_fields, draw_question
 from netlab.errors import InputError
 from netlab.model.packets import ERROR_TYPES
@@ -58,7 +57,7 @@ def _step(rng: Random, lab: Lab, cast: _Cast) -> Step:
         return _packet(rng, lab, cast)
     if kind < 0.73:
         return _error(rng, lab, cast)
-    if kind < 0.78 and not any(question.protocol in PORTED for question, _ in cast.flows.values()):
+    if kind < 0.78:
         return TableStep(rng.choice(list(lab.instances)), holds=(rng.choice(list(cast.flows)),))
     if kind < 0.82 and cast.waits:
         cast.waits -= 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from random import Random
 
-from netlab.check.strategies_rules import NUMBERED, PORTED
+from netlab.check.strategies_rules import NUMBERED
 from netlab.errors import InputError
 from netlab.model.addresses import Address
 from netlab.model.places import VPC_ROUTER, Ends, resolve_ends
@@ -42,9 +42,8 @@ def draw_question(rng: Random, lab: Lab, *, plain: bool = False) -> Question:
         plain: With no field fixed, and small.
     """
     sources, targets = _sources(lab), _targets(lab)
-    numbered = _numbered(lab)
     for _ in range(_TRIES):
-        question = _question(rng, rng.choice(sources), rng.choice(targets), numbered)
+        question = _question(rng, rng.choice(sources), rng.choice(targets))
         try:
             ends = resolve_ends(lab, question.source, question.target, question.family)
         except InputError:
@@ -94,17 +93,7 @@ def draw_fields(rng: Random, lab: Lab, protocol: int, ends: Ends, *, chance: flo
     )
 
 
-def _numbered(lab: Lab) -> tuple[int, ...]:
-    """
-    Return the protocols to draw from beside TCP, UDP and ICMP.
-
-    Where there is an allowance, without those that netlab remembers beside conntrack: they do not count. (A known gap.)
-    """
-    plain = all(each.allowance is None for each in lab.interfaces())
-    return NUMBERED if plain else tuple(each for each in NUMBERED if each not in PORTED)
-
-
-def _question(rng: Random, source: str, target: str, numbered: tuple[int, ...]) -> Question:
+def _question(rng: Random, source: str, target: str) -> Question:
     kind, family = rng.random(), rng.choice((None, None, 4, 6))
     if kind < 0.45:
         return Question(source, target, TCP, dport=rng.choice(DPORTS), family=family)
@@ -114,7 +103,7 @@ def _question(rng: Random, source: str, target: str, numbered: tuple[int, ...]) 
         protocol, kinds, family = rng.choice(((ICMP, ICMP_PACKETS, 4), (ICMPV6, ICMPV6_PACKETS, 6)))
         icmp_type, code = rng.choice(kinds)
         return Question(source, target, protocol, icmp_type=icmp_type, icmp_code=code, family=family)
-    return Question(source, target, rng.choice(numbered), family=family)
+    return Question(source, target, rng.choice(NUMBERED), family=family)
 
 
 def _with_fields(rng: Random, lab: Lab, question: Question, ends: Ends) -> Question:
