@@ -57,22 +57,6 @@ def clear(namespace: str, tables: Sequence[NftTable]) -> None:
         run_inside(namespace, ["nft", "-f", "-"], "\n".join([*lines, ""]))
 
 
-def list_elements(namespace: str, family: str, table: str, names: Sequence[str]) -> list[tuple[tuple[int, ...], int]]:
-    """
-    Return what sets of joined numbers hold: each element's parts, and the seconds until it expires, rounded down.
-
-    Args:
-        names: The sets of the table to look into.
-    """
-    listed = json.loads(run_inside(namespace, ["nft", "-j", "list", "table", family, table]))["nftables"]
-    sets = [each["set"] for each in listed if each.get("set", {}).get("name") in names]
-    return [
-        (tuple(int(str(part), 0) for part in each["elem"]["val"]["concat"]), int(each["elem"]["expires"]))
-        for found in sets
-        for each in found.get("elem", ())
-    ]
-
-
 def list_differences(namespace: str, tables: Sequence[NftTable]) -> list[str]:
     """Return one line for each table that is not as planned: compared with the plan's own in a throw-away namespace."""
     if not tables:

@@ -74,22 +74,6 @@ def test_what_rules_fill_does_not_count_and_can_be_emptied() -> None:
         assert nft.list_differences(card, [dynamic, NFT]) == []
 
 
-def test_joined_numbers_are_listed_with_the_time_they_have_left() -> None:
-    """Of the sets asked for, of both widths."""
-    sets = "".join(
-        f"set {name} {{ typeof {width} . @nh,72,8; flags dynamic,timeout; timeout 600s; }}\n"
-        for name, width in (("narrow", "@nh,96,32"), ("wide", "@nh,64,128"), ("other", "@nh,96,32"))
-    )
-    with namespaces("card") as [card]:
-        nft.replace(card, [NftTable("inet", "card", sets)])
-        for element in ("narrow { 0xa00010a . 132 }", f"wide {{ {2**127 + 5:#x} . 33 }}", "other { 1 . 1 }"):
-            run_inside(card, ["nft", f"add element inet card {element}"])
-        found = nft.list_elements(card, "inet", "card", ("narrow", "wide"))
-
-    assert [parts for parts, _ in found] == [(0xA00010A, 132), (2**127 + 5, 33)]
-    assert all(590 <= left_s <= 600 for _, left_s in found)
-
-
 def test_a_refused_script_changes_nothing() -> None:
     """The transaction fails whole, and the message has nft's own words."""
     with namespaces("card") as [card]:
