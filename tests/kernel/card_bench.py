@@ -164,16 +164,28 @@ class Bench:
             self.run(self.card, f"{EXECUTABLE[family]}-restore", text=text)
         return parts
 
-    def send(self, direction: Direction, packet: Packet, *, order: slice = slice(None)) -> list[str]:
+    def send(
+        self,
+        direction: Direction,
+        packet: Packet,
+        *,
+        order: slice = slice(None),
+        cut: Callable[[bytes], list[bytes]] | None = None,
+    ) -> list[str]:
         """
         Send one packet and return the tags of its records, in order; *order* turns its fragments around.
+
+        *cut* makes them of the whole packet; else they are those of a sender with an MTU of 1500.
 
         That what the card passed arrives, and nothing else does, is asserted.
         """
         for tap in self.ends.values():
             tap.read()
         self.logs.discard()
-        frames = encode(packet, self._sent.cookie(number := next(self._number)), ident=number, mtu=1500)
+        cookie = self._sent.cookie(number := next(self._number))
+        frames = encode(packet, cookie, ident=number, mtu=1500 if cut is None else 9001)
+        if cut is not None:
+            frames = cut(frames[0])
         for data in frames[order]:
             self.ends[direction].send(self._frame(direction, data))
         return self._outcome(self.ends[direction.opposite], len(frames))

@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 from card_bench import MEMBER, OWN, Bench, card_bench, lab_with, packet
+from scapy.layers.inet import IP, fragment
 
 from netlab.kernel import conntrack
 from netlab.model.addresses import address_from_text
@@ -341,6 +342,22 @@ def test_fragments_are_judged_as_one_packet(bench: Bench, family: int, order: sl
     assert bench.send(IN, packet(IN, UDP, (53, 4000), size=4000, family=family), order=order) == ["+ingress RULE big"]
     assert len(bench.arrived) == 3
     assert bench.send(IN, packet(IN, UDP, (54, 4000), size=4000, family=family), order=order) == ["-ingress NO_RULE"]
+
+
+def test_fragments_of_another_maker_are_judged_whole_when_the_first_comes_last(bench: Bench) -> None:
+    """Scapy's, of eight bytes: the ports, and nothing more, are in the one that comes last; by rule and by state."""
+    bench.load(lab_with("big: ingress udp/53 from 198.51.100.0/24"))
+    backwards = slice(None, None, -1)
+    question = packet(IN, UDP, (53, 4000), size=64)
+
+    assert bench.send(IN, question, order=backwards, cut=_crumbs) == ["+ingress RULE big"]
+    assert bench.send(OUT, question.answered(), order=backwards, cut=_crumbs) == ["+egress TRACKED"]
+    assert bench.send(IN, replace(question, dport=54), order=backwards, cut=_crumbs) == ["-ingress NO_RULE"]
+    assert bench.send(IN, replace(question, dport=54), cut=_crumbs) == ["-ingress NO_RULE"]
+
+
+def _crumbs(whole: bytes) -> list[bytes]:
+    return [bytes(each) for each in fragment(IP(whole), fragsize=8)]
 
 
 def test_the_interface_takes_and_gives_only_its_own_addresses(bench: Bench) -> None:
