@@ -95,7 +95,10 @@ def read(lab: str) -> State | None:
     seal, body = found[:length], found[length:]
     if seal != _seal(body):
         return None
-    state = pickle.loads(body)  # noqa: S301 - root wrote it, for root alone
+    try:
+        state = pickle.loads(body)  # noqa: S301 - root wrote it, for root alone
+    except (pickle.UnpicklingError, ImportError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # an enumeration that has lost a word, say
     return state if isinstance(state, State) else None
 
 
@@ -180,7 +183,10 @@ def _shape() -> str:
     def visit(kind: object) -> None:
         for part in get_args(kind):
             visit(part)
-        if not (isinstance(kind, type) and is_dataclass(kind)) or (name := kind.__qualname__) in seen:
+        if (
+            not (isinstance(kind, type) and is_dataclass(kind))
+            or (name := f"{kind.__module__}.{kind.__qualname__}") in seen
+        ):
             return
         hints = get_type_hints(kind)
         seen[name] = ", ".join(f"{each.name}: {hints[each.name]}" for each in fields(kind))
