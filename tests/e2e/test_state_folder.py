@@ -16,7 +16,7 @@ def _named(lab: str) -> str:
 
 @pytest.mark.parametrize("name", ["{folder}/x", "../..{folder}/x", "..", ".", "", "a/b", ".locks", "-x", "a" * 300])
 def test_down_touches_no_folder_but_a_labs(own: Machine, name: str) -> None:
-    """A name that is none is refused, also where a file beside it looks like its lock; bait lies only in our own folder."""
+    """A name that is none is refused, also where a file beside it looks like its lock; only our own folder tempts."""
     name = name.format(folder=own.folder)
     (own.folder / "x").mkdir()
     (own.folder / "x.lock").touch()
