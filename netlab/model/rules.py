@@ -7,7 +7,7 @@ A Rule is what AWS stores: final, normalised, with an id. What a user asks for i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from netlab.model.addresses import Cidr
@@ -167,13 +167,14 @@ class PrefixList:
     Attributes:
         max_entries: What a rule naming the list counts against the quota.
         entries: Of one family.
-        declared_family: 4 or 6, which it keeps also when it has no entries left; 0 = that of its first entry.
+        declared_family: 4 or 6, which it keeps also when it has no entries left; 0 = that of its first entry. Two
+            lists that differ in it alone hold the same.
     """
 
     name: str
     max_entries: int
     entries: tuple[Cidr, ...] = ()
-    declared_family: int = 0
+    declared_family: int = field(default=0, compare=False)
 
     @property
     def family(self) -> int:
