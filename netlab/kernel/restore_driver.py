@@ -31,7 +31,7 @@ class RestoreDriver:
         for family in (4, 6):
             mine = [table for table in tables if table.family == family]
             if mine:
-                run_inside(namespace, [self._program(family, "restore")], "".join(map(_text, mine)))
+                run_inside(namespace, [self._program(family, "restore"), "-w"], "".join(map(_text, mine)))
         said = self.list_differences(namespace, tables)
         if said:
             raise KernelError(f"{namespace}: {said[0]}")

@@ -171,7 +171,7 @@ def test_status_is_true_at_every_moment(own: Machine) -> None:
     assert status["nodes"] == ["ec2", "laptop", "www.alphavantage.co", "stranger"]
     assert "stateful: up from stateful; 8 namespaces\n" in own.ok("status")
 
-    own.run_in("stateful:ec2:eth0", "iptables-legacy", "-I", "FORWARD", "-j", "ACCEPT")
+    own.run_in("stateful:ec2:eth0", "iptables-legacy", "-w", "-I", "FORWARD", "-j", "ACCEPT")
 
     assert conditions() == [("stateful", "changed")]
     assert "differs: ec2:eth0: table filter (IPv4): chain FORWARD" in own.ok("status")

@@ -14,7 +14,7 @@ from netlab.plan.nouns import IpSet
 OFFICES = IpSet("offices", "hash:net", 4, None, frozenset({"198.51.100.0/24", "203.0.113.7/32"}))
 
 
-NAMING = ["iptables-legacy", "-A", "FORWARD", "-m", "set", "--match-set", "offices", "src", "-j", "ACCEPT"]
+NAMING = ["iptables-legacy", "-w", "-A", "FORWARD", "-m", "set", "--match-set", "offices", "src", "-j", "ACCEPT"]
 
 
 def _changed(wanted: IpSet, old: IpSet) -> SetChange:
@@ -59,7 +59,7 @@ def test_a_set_is_destroyed_only_when_no_rule_names_it() -> None:
         with pytest.raises(KernelError, match=r"offices|in use"):
             ipsets.destroy(card, [OFFICES])
         still_there = ipsets.list_differences(card, [OFFICES])
-        run_inside(card, ["iptables-legacy", "-F"])
+        run_inside(card, ["iptables-legacy", "-w", "-F"])
         ipsets.destroy(card, [OFFICES])
 
         assert still_there == []

@@ -128,7 +128,7 @@ def test_a_change_reaches_only_what_differs(plan: Plan) -> None:
 def test_a_change_of_nothing_does_nothing(plan: Plan) -> None:
     """Not even a commit: a table that someone emptied stays empty."""
     machine.build(plan)
-    run_inside(kernel_name(plan.lab, "ec2:eth0"), ["iptables-legacy", "-t", "raw", "-F"])
+    run_inside(kernel_name(plan.lab, "ec2:eth0"), ["iptables-legacy", "-w", "-t", "raw", "-F"])
     machine.change(plan, replace(plan))
 
     assert machine.differences(plan) == [

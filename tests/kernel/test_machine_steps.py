@@ -182,7 +182,7 @@ def test_a_change_needs_no_set_to_be_as_it_was() -> None:
         machine.build(old)
         card = kernel_name(old.lab, "ec2:eth0")
         ipsets.create(card, [replace(HOMES, members=frozenset({"203.0.113.9"}))])
-        run_inside(card, ["iptables-legacy", "-A", "FORWARD", "-m", "set", "--match-set", "homes", "src"])
+        run_inside(card, ["iptables-legacy", "-w", "-A", "FORWARD", "-m", "set", "--match-set", "homes", "src"])
         machine.change(old, new)
         left = machine.differences(new)
     finally:

@@ -91,13 +91,13 @@ def test_a_table_is_replaced_whole_and_others_are_untouched(driver: Driver) -> N
 
 
 FOREIGN = [
-    ("iptables-{} -A FORWARD -j ACCEPT", "rules, wanted 1|more than 1 rules"),
-    ("iptables-{} -D FORWARD 1", "found 0 rules, wanted 1"),
-    ("iptables-{} -P FORWARD ACCEPT", "found policy ACCEPT, wanted DROP"),
-    ("iptables-{} -N mine", "chain mine"),
-    ("iptables-{} -R FORWARD 1 -p tcp -m tcp --dport 23 -m comment --comment ssh -j ACCEPT", "FORWARD rule 1"),
-    ("iptables-{} -R FORWARD 1 -p tcp -m tcp --dport 22 -m comment --comment ssh -j DROP", "FORWARD rule 1"),
-    ("iptables-{} -R FORWARD 1 -p udp -m udp --dport 22 -m comment --comment ssh -j ACCEPT", "FORWARD rule 1"),
+    ("iptables-{} -w -A FORWARD -j ACCEPT", "rules, wanted 1|more than 1 rules"),
+    ("iptables-{} -w -D FORWARD 1", "found 0 rules, wanted 1"),
+    ("iptables-{} -w -P FORWARD ACCEPT", "found policy ACCEPT, wanted DROP"),
+    ("iptables-{} -w -N mine", "chain mine"),
+    ("iptables-{} -w -R FORWARD 1 -p tcp -m tcp --dport 23 -m comment --comment ssh -j ACCEPT", "FORWARD rule 1"),
+    ("iptables-{} -w -R FORWARD 1 -p tcp -m tcp --dport 22 -m comment --comment ssh -j DROP", "FORWARD rule 1"),
+    ("iptables-{} -w -R FORWARD 1 -p udp -m udp --dport 22 -m comment --comment ssh -j ACCEPT", "FORWARD rule 1"),
 ]
 
 
