@@ -150,15 +150,20 @@ def test_status_is_true_at_every_moment(own: Machine) -> None:
 
     assert (own.ok("status"), conditions()) == ("no lab is running\n", [])
 
-    building = own.start("up")
-    seen = []
-    while building.poll() is None:
-        seen.append(conditions())
-    building.communicate()
+    for _ in range(5):  # on a busy machine one look may take as long as the whole of `up`
+        building = own.start("up")
+        seen = []
+        while building.poll() is None:
+            seen.append(conditions())
+        building.communicate()
 
-    assert building.returncode == 0
+        assert building.returncode == 0
+        assert [each for each in seen[:-1] if each not in ([], [("stateful", "busy")])] == []
+        if [("stateful", "busy")] in seen:
+            break
+        own.ok("down")
+
     assert [("stateful", "busy")] in seen
-    assert [each for each in seen[:-1] if each not in ([], [("stateful", "busy")])] == []
 
     status = json.loads(own.ok("status", "--json"))["labs"][0]
 
