@@ -14,7 +14,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from netlab.errors import KernelError
 from netlab.kernel.netns import entered
 from netlab.plan.nouns import Namespace, Plan, kernel_name
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 10.0
 
 _RTM_GETLINK, _RTM_NEWLINK, _NLM_F_REQUEST = 18, 16, 1
 _IFLA_OPERSTATE, _OPER_UP = 16, 6
@@ -44,11 +44,28 @@ def wait_running(plan: Plan) -> None:
         full_name = kernel_name(plan.lab, name)
         devices = {device for owner, device in linked if owner == name}
         groups = _groups(namespace, devices)
-        with entered(full_name), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
-            indexes = {device: index for index, device in socket.if_nameindex() if device in devices}
-            for device, index in indexes.items():
-                _wait(partial(_is_running, asking, index), deadline, f"{full_name}: {device}: carrier")
+        wait_devices(full_name, devices, deadline)
+        with entered(full_name):
             _wait(partial(_have_joined, groups), deadline, f"{full_name}: multicast groups of IPv6 addresses")
+
+
+def wait_devices(namespace: str, devices: Iterable[str], deadline: float | None = None) -> None:
+    """
+    Wait until devices of a namespace carry packets.
+
+    Args:
+        namespace: The kernel's name of it.
+        deadline: Of the monotonic clock; None = TIMEOUT_S from now.
+
+    Raises:
+        KernelError: One does not, in time.
+    """
+    until = time.monotonic() + TIMEOUT_S if deadline is None else deadline
+    wanted = set(devices)
+    with entered(namespace), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
+        for index, device in socket.if_nameindex():
+            if device in wanted:
+                _wait(partial(_is_running, asking, index), until, f"{namespace}: {device}: carrier")
 
 
 def _wait(is_so: Callable[[], bool], deadline: float, what: str) -> None:

@@ -105,7 +105,7 @@ def test_refusals(running: Machine, command: str, said: str) -> None:
 
 def rules(machine: Machine) -> str:
     """Return the card's rules, as the kernel has them, without counters."""
-    everything = "iptables-legacy -S; iptables-legacy -t mangle -S; nft list ruleset"
+    everything = "iptables-legacy -w -S; iptables-legacy -w -t mangle -S; nft list ruleset"
     found = machine.run_in("stateful:ec2:eth0", "sh", "-c", everything).out
 
     assert "sgr-ssh" in found

@@ -149,9 +149,9 @@ def test_root_inside_can_neither_see_nor_change_the_rules(article: Machine) -> N
         return done.code, done.out
 
     before = json.loads(article.ok("show", "ec2", "rules", "--json"))["rules"]
-    own_rules = inside("iptables-legacy", "-S")[1]
-    inside("iptables-legacy", "-F", "FORWARD")
-    inside("iptables-legacy", "-P", "FORWARD", "ACCEPT")
+    own_rules = inside("iptables-legacy", "-w", "-S")[1]
+    inside("iptables-legacy", "-w", "-F", "FORWARD")
+    inside("iptables-legacy", "-w", "-P", "FORWARD", "ACCEPT")
     inside("nft", "flush", "ruleset")
     after = json.loads(article.ok("show", "ec2", "rules", "--json"))["rules"]
 

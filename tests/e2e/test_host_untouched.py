@@ -16,8 +16,8 @@ ip -6 addr add 2001:db8::1/64 dev host0 nodad
 ip link set host0 up
 ip route add 10.0.0.0/8 via 192.0.2.254
 ip rule add from 192.0.2.0/24 table 100
-iptables-legacy -A INPUT -s 198.51.100.7 -j DROP
-iptables-legacy -t nat -A POSTROUTING -o host0 -j MASQUERADE
+iptables-legacy -w -A INPUT -s 198.51.100.7 -j DROP
+iptables-legacy -w -t nat -A POSTROUTING -o host0 -j MASQUERADE
 nft add table inet host
 nft 'add chain inet host forward { type filter hook forward priority 0; }'
 ipset create host hash:ip
@@ -76,8 +76,8 @@ def test_no_packet_of_a_lab_reaches_the_host(own: Machine) -> None:
     """A lab has no way out: the host's addresses are nobody's inside, and its own network answers as ever."""
     assert own.run("sh", "-c", _FURNITURE).code == 0
     own.ok("up")
-    arrived = ("iptables-legacy", "-t", "raw", "-v", "-n", "-x", "-L", "PREROUTING", "1")
-    own.run("iptables-legacy", "-t", "raw", "-A", "PREROUTING", "-j", "ACCEPT")
+    arrived = ("iptables-legacy", "-w", "-t", "raw", "-v", "-n", "-x", "-L", "PREROUTING", "1")
+    own.run("iptables-legacy", "-w", "-t", "raw", "-A", "PREROUTING", "-j", "ACCEPT")
     lost = own.ok("probe", "ec2", "192.0.2.1", "icmp/8")
     real = own.netlab("exec", "ec2", "--", "ping", "-c", "1", "-W", "1", "192.0.2.1")
 

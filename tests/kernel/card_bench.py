@@ -16,6 +16,7 @@ from ipaddress import ip_address, ip_network
 
 from netlab.compile.card import CardParts, compile_card
 from netlab.kernel import netns
+from netlab.kernel.carrier import wait_devices
 from netlab.kernel.logs import LogReader
 from netlab.kernel.taps import Tap
 from netlab.model.notation import parse_rule
@@ -47,6 +48,7 @@ EXECUTABLE = {4: "iptables-legacy", 6: "ip6tables-legacy"}
 _MACS = {name: f"02:00:00:00:00:0{number}" for number, name in enumerate(("instance", "inst", "vpc", "outside"))}
 _SERIAL = itertools.count()
 _PATIENCE_S = 5.0
+_SILENCE_S = 1.0
 
 
 def rule_from_text(text: str, rule_id: str, peers: tuple[str, ...] = ()) -> Rule:
@@ -135,6 +137,8 @@ class Bench:
                 via = "" if device == "inst" else f"via {gateway} onlink"
                 family = "-6" if ":" in str(network) else "-4"
                 self._ip(self.card, f"route add {network} dev {device} {via}", family)
+        for name in self.names:
+            wait_devices(name, ("eth0", "inst", "vpc"))
         self.ends = {Direction.EGRESS: Tap(self.instance, "eth0"), Direction.INGRESS: Tap(self.outside, "eth0")}
         self.logs = LogReader(self.card)
 
@@ -161,7 +165,7 @@ class Bench:
             self.run(self.card, "ipset", "-exist", "restore", text="\n".join([create, f"flush {each.name}", *adds, ""]))
         for family in (4, 6):
             text = "".join(render_table(table) for table in parts.tables if table.family == family)
-            self.run(self.card, f"{EXECUTABLE[family]}-restore", text=text)
+            self.run(self.card, f"{EXECUTABLE[family]}-restore", "-w", text=text)
         return parts
 
     def send(
@@ -202,10 +206,10 @@ class Bench:
                 self.ends[direction].send(frame)
         return times
 
-    def poured(self, direction: Direction) -> list[bytes]:
-        """Return the packets that reached the far end, all of them: until nothing more comes."""
+    def poured(self, direction: Direction, wanted: int) -> list[bytes]:
+        """Return the packets that reached the far end: as many as wanted, or until nothing more comes."""
         far, found = self.ends[direction.opposite], []
-        while select.select([far], [], [], 0.1)[0]:
+        while len(found) < wanted and select.select([far], [], [], _SILENCE_S)[0]:
             found += [frame.packet for frame in far.read() if not frame.outgoing]
         return found
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from itertools import count
 
+from netlab.kernel.carrier import wait_devices
 from netlab.kernel.netns import create, ensure_absent
 from netlab.model.acls import NetworkAcl
 from netlab.model.topology import Host, Instance, Interface, Lab, Subnet, Vpc
@@ -80,6 +81,8 @@ class Ground:
         for namespace, device in ((":igw", "vpc"), (":internet", "igw")):
             self._route(namespace, device, ["10.0.0.0/16", "2001:db8:1::/56"])
         self._route(":internet", "h0", ["198.51.100.7", "2001:db8:2::7"])
+        for namespace in _NAMESPACES:
+            wait_devices(self.name(namespace), _DEVICES)
         self._tables(":vpc", ROUTER)
         self._tables(":igw", GATEWAY)
 
@@ -156,6 +159,7 @@ def run(command: list[str], text: str = "") -> str:
 
 
 _NAMESPACES = ("ec2", "ec2:eth0", "db", "db:eth0", ":vpc", ":igw", ":internet", "laptop")
+_DEVICES = ("eth0", "inst", "vpc", "c0", "c1", "igw", "inet", "h0")
 
 
 def _bits(address: str) -> int:

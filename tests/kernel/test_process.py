@@ -212,13 +212,12 @@ def test_root_inside_cannot_get_out(node: Node, script: str) -> None:
 
 def test_root_inside_rules_its_own_network(node: Node) -> None:
     """Addresses and rules of its own namespace, which no other one sees."""
-    script = (
-        "ip addr add 192.0.2.1/32 dev lo && iptables-legacy -A INPUT -s 192.0.2.9 -j DROP && iptables-legacy -S INPUT"
-    )
+    own = "iptables-legacy -w"
+    script = f"ip addr add 192.0.2.1/32 dev lo && {own} -A INPUT -s 192.0.2.9 -j DROP && {own} -S INPUT"
 
     assert node.shell(script)[:2] == (0, "-P INPUT ACCEPT\n-A INPUT -s 192.0.2.9/32 -j DROP\n")
     with netns.entered(node.other):
-        seen = subprocess.run(["iptables-legacy", "-S", "INPUT"], capture_output=True, text=True, check=True)
+        seen = subprocess.run(["iptables-legacy", "-w", "-S", "INPUT"], capture_output=True, text=True, check=True)
     assert seen.stdout == "-P INPUT ACCEPT\n"
 
 

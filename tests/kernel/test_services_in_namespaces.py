@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from netlab.errors import KernelError
-from netlab.kernel import netns, process
+from netlab.kernel import carrier, netns, process
 from netlab.model.topology import Host, Instance, Interface, Lab, Subnet, Vpc
 from netlab.services import (
     METADATA,
@@ -129,6 +129,9 @@ def _wire(town: Town) -> None:
         own = [f"addr add {each} dev {device} {flags[6 if ':' in each else 4]}" for each in addresses]
         routes = [f"route add default dev {device}", f"route add ::/0 dev {device}"]
         _ip(namespace, "link set lo up", f"link set {device} up", *own, *routes)
+    for node in ADDRESSES:
+        if node != ":vpc":
+            carrier.wait_devices(town.kernel_name(node), ["eth0"])
 
 
 def _members(namespaces: Sequence[str]) -> list[int]:
