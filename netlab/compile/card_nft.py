@@ -3,9 +3,7 @@ A card's memory beside conntrack's marks: an nftables table, for what iptables c
 
 - A UDP flow's entry admits packets only while it is in the set ``alive``: 30 s, or 180 s once more than one request
   and response were seen (the kernel's own criterion for a stream is another one).
-- SCTP, UDP-Lite and DCCP are remembered by addresses and protocol, as AWS does; conntrack would take their ports. So
-  it is shown another number instead, under which it knows addresses alone: ``disguise`` writes it, ``reveal`` takes it
-  back behind conntrack. The zone tells the protocols apart. Likewise in the packet that an ICMP error quotes.
+- What conntrack would tell apart by more than AWS does is disguised before it (disguise.py).
 - The allowance counts the entries of both families.
 
 ``before`` runs before the filter table, ``after`` behind it on what it accepted. None depends on rules or groups,
@@ -16,6 +14,7 @@ from __future__ import annotations
 
 from netlab.compile import card_names as names
 from netlab.compile.card_state import scaled_s
+from netlab.compile.disguise import disguise
 from netlab.compile.rules import LOGS_PER_SECOND, nft_is_logged
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import LOG_GROUP, NftTable
@@ -23,20 +22,8 @@ from netlab.plan.tags import Tag
 
 TABLE = "card"
 
-PORTLESS = (33, 132, 136)
-"""Protocols that Linux tracks by port and AWS does not: DCCP, SCTP, UDP-Lite. Also the zones of their entries."""
-
-_PLAIN = 253
-"""A number of which conntrack knows addresses alone. Source: RFC 3692, for experiments."""
-
-_QUOTES = 0x1000
-"""In the mark of a disguised packet, beside the protocol: it is what the packet quotes."""
-
 _IS_TRACKED = f"ct mark & {names.ENTRY_TRACKED:#x} != 0x0"
 _OPENS = f"meta mark & {names.OPENS:#x} != 0x0"
-_WHERE = {4: ("", "ip protocol"), 6: ("", "ip6 nexthdr")}
-_WHERE_QUOTED = {4: ("icmp type { 3, 4, 5, 11, 12 } ", "@th,136,8"), 6: ("icmpv6 type { 1, 2, 3, 4 } ", "@th,112,8")}
-"""What finds an ICMP error, and the field in the header that it quotes, 8 bytes behind its own; by family."""
 
 
 def card_nft(lab: Lab, interface: Interface) -> NftTable:
@@ -45,29 +32,12 @@ def card_nft(lab: Lab, interface: Interface) -> NftTable:
     udp_s, stream_s = scaled_s(lab, tracking.udp_s), scaled_s(lab, tracking.udp_stream_s)
     parts = [
         f"  set alive {{ typeof ct id; flags dynamic,timeout; timeout {stream_s}s; size 65535; }}",
-        *_disguise(),
+        *disguise((4, 6) if lab.has_ipv6 else (4,), portless=True),
         *_udp_chains(udp_s, stream_s),
         *(() if interface.allowance is None else (_full_chain(),)),
         *_hooks(interface.allowance),
     ]
     return NftTable("inet", TABLE, "\n".join(parts))
-
-
-def _disguise() -> list[str]:
-    """Return the chains that show conntrack another protocol, and take that back, each at a hook of its own."""
-    hide, reveal = [], []
-    for bit, fields in ((0, _WHERE), (_QUOTES, _WHERE_QUOTED)):
-        for family, (found, field) in fields.items():
-            for protocol in PORTLESS:
-                mark = f"{bit | protocol:#x}"
-                shown = f"meta mark set {mark} ct zone set {protocol} {field} set {_PLAIN}"
-                hide.append(f"{found}{field} {protocol} {shown} accept")
-                where = f"meta nfproto ipv{family} meta mark {mark}"
-                reveal.append(f"{where} {field} set {protocol} meta mark set 0x0 accept")
-    return [
-        _chain("disguise", "type filter hook prerouting priority -299; policy accept;", *hide),
-        _chain("reveal", "type filter hook prerouting priority -199; policy accept;", *reveal),
-    ]
 
 
 def _udp_chains(udp_s: int, stream_s: int) -> list[str]:

@@ -28,7 +28,7 @@ def card_sysctls(lab: Lab, interface: Interface) -> tuple[tuple[str, str], ...]:
         *((("ipv6/conf/all/forwarding", "1"),) if lab.has_ipv6 else ()),
         *((f"ipv4/conf/{device}/{key}", "0") for device in devices for key in ("rp_filter", "send_redirects")),
         ("netfilter/nf_conntrack_acct", "1"),  # what `show flows` prints
-        ("netfilter/nf_conntrack_checksum", "0"),  # no judge of checksums; card_nft.py changes what errors quote
+        ("netfilter/nf_conntrack_checksum", "0"),  # no judge of checksums; disguise.py changes what errors quote
         ("netfilter/nf_conntrack_log_invalid", "0"),
         ("netfilter/nf_conntrack_tcp_loose", "1"),  # mid-stream packets open an entry where a rule admits them
         ("netfilter/nf_conntrack_tcp_be_liberal", "1"),  # no window checks

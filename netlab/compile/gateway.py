@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from netlab.compile.card_state import scaled_s
+from netlab.compile.disguise import disguise
 from netlab.compile.evidence import DROP, dropped, nft_drop
 from netlab.compile.names import (
     OUTSIDE_MTU,
@@ -189,7 +190,9 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
 
 def _source_nat(gateway: NatGateway) -> NftTable:
     """Return the table that translates what the VPC sends, and drops what nobody asked for."""
+    shown = "\n".join(disguise((4,), portless=False))
     script = f"""\
+{shown}
 chain unasked {{
 {nft_drop(Tag(f"nat/{gateway.name}", drop=True, reason="NO_ROUTE"))}}}
 chain forward {{

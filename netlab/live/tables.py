@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, ENTRY_TURNED, STREAM
-from netlab.compile.card_nft import PORTLESS
 from netlab.compile.card_state import scaled_s
+from netlab.compile.disguise import PORTLESS
 from netlab.kernel.conntrack import ConntrackEntry
 from netlab.model.packets import ECHO_TYPES
 from netlab.model.rules import TCP, UDP, Direction
