@@ -114,13 +114,17 @@ def _eni(lab: Lab, interface: Interface) -> Device:
 
 
 def _instance_routes(lab: Lab, instance: Instance) -> tuple[tuple[Route, ...], tuple[PolicyRule, ...]]:
-    """Return the default routes by the primary interface, and for every other one a table for its own addresses."""
+    """
+    Return the default routes by the primary interface; of several, each has a table for its own addresses.
+
+    So an answer leaves by the interface whose address it has, also to somebody in the subnet of another one.
+    """
     routes = list(_eni_routes(lab, instance.primary, 254))
     if not instance.primary.ipv6:
         second = next((each for each in instance.interfaces if each.ipv6), None)
         routes += [] if second is None else [_ipv6_default(second, 254)]
     rules: list[PolicyRule] = []
-    for index, interface in enumerate(instance.interfaces[1:], start=1):
+    for index, interface in enumerate(instance.interfaces if len(instance.interfaces) > 1 else ()):
         table = _ENI_TABLE + index
         subnet = lab.subnets[interface.subnet].cidr
         routes += [Route(subnet, interface.name, table=table), *_eni_routes(lab, interface, table)]

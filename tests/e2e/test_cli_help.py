@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from netlab_machine import NETLAB
@@ -67,3 +68,12 @@ def test_the_short_option_for_help() -> None:
 def test_version() -> None:
     """`netlab --version` says its name and version."""
     assert run("--version").stdout.startswith("netlab, version ")
+
+
+def test_the_folder_it_is_called_from_lends_no_code(tmp_path: Path) -> None:
+    """Whoever writes a lab file beside a `netlab` folder, or a `json.py`, runs neither as root."""
+    (tmp_path / "netlab").mkdir()
+    (tmp_path / "json.py").write_text("raise SystemExit('a stranger')\n")
+    done = subprocess.run([str(NETLAB), "--version"], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -152,12 +152,14 @@ def test_every_address_of_an_interface_has_its_route_to_its_card(plan: Plan) -> 
     assert routes[ip_network("10.0.0.0/16")] == routes[ip_network("2001:db8:0:100::/56")] == "void"
 
 
-def test_answers_of_a_second_interface_leave_by_it(plan: Plan) -> None:
+def test_answers_of_one_of_several_interfaces_leave_by_it(plan: Plan) -> None:
+    """Also to somebody in the subnet of another one."""
     two = plan.namespaces["two"]
-    second = lab().interface("two", "eth1")
 
-    assert {rule.source for rule in two.policy_rules} == {ip_network(address) for address in second.addresses}
-    assert {route.device for route in two.routes if route.table == two.policy_rules[0].table} == {"eth1"}
+    for interface in lab().instances["two"].interfaces:
+        tables = {rule.table for rule in two.policy_rules if rule.source in map(ip_network, interface.addresses)}
+        assert {route.device for route in two.routes if route.table in tables} == {interface.name}
+    assert len(two.policy_rules) == sum(len(each.addresses) for each in lab().instances["two"].interfaces)
     assert {route.device for route in two.routes if route.table == 254} == {"eth0"}
     assert plan.namespaces["ec2"].policy_rules == ()
 
