@@ -17,6 +17,7 @@ from itertools import permutations
 from netlab.check.rows import row_json
 from netlab.check.samples import Samples, fits_family, question_from_sample
 from netlab.model.network import FIRST_PORT, Flow, Network
+from netlab.model.packets import ECHO_TYPES
 from netlab.model.places import Place, parse_place
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Traffic
 from netlab.model.stories import Expectation, Fields, Question, Wanted
@@ -26,8 +27,8 @@ from netlab.model.verdicts import Decision, Seen, Verdict
 AT_ONCE = 4096
 """Questions asked in one breath; what is known of each packet's way is let go between."""
 
-_QUERIES = {ICMP: {13: 13, 14: 13, 15: 15, 16: 15, 17: 17, 18: 17}, ICMPV6: {139: 139, 140: 139}}
-"""ICMP queries without an id, and their answers, by the query."""
+_WITH_ID_0 = range(13, 19)
+"""ICMP questions and answers to which netlab gives no id of their own, as it does to pings."""
 
 _FAMILIES = (4, 6)
 _AS_ROW = Fields(sport=FIRST_PORT)
@@ -219,14 +220,15 @@ def _pairs(lab: Lab) -> Iterator[tuple[Place, Place, tuple[int, ...]]]:
 
 def _shared_state(lab: Lab, question: Question) -> object:
     """Return what a question is remembered by that another's packets could meet; None = nothing."""
-    protocol, kind = question.protocol, 0
+    protocol, kind = question.protocol, (0, 0)
     ends: object = frozenset({question.source, question.target})
     if protocol in {TCP, UDP}:
         return (protocol, ends, question.family) if question.dport == FIRST_PORT else None
     if protocol == _ICMP_OF[question.family or 4]:
-        kind = _QUERIES[protocol].get(question.icmp_type or 0, 0)
-        if not kind:
+        if question.icmp_type in ECHO_TYPES[protocol]:
             return None
+        if protocol == ICMPV6 or question.icmp_type not in _WITH_ID_0:
+            kind = (question.icmp_type or 0, question.icmp_code or 0)
     source = parse_place(lab, question.source).interface
     gateway = lab.subnets[source.subnet].nat if source is not None and question.family == 4 else None
     if gateway is not None and question.target in lab.hosts:

@@ -164,5 +164,4 @@ def _size(fields: Fields) -> int:
 
 
 def _tuple_of(packet: Packet) -> tuple[int, Address, Address, int | None, int | None]:
-    sport = packet.icmp_id if packet.icmp_id is not None else packet.sport
-    return (packet.protocol, packet.src, packet.dst, sport, packet.dport)
+    return (packet.protocol, packet.src, packet.dst, packet.icmp_id or packet.sport, packet.dport)

@@ -72,9 +72,9 @@ def judge(
 
 
 def is_about_remembered(tracker: Tracker, packet: Packet, now_s: float) -> bool:
-    """Tell whether a packet is an ICMP error, sent to the sender of a packet of a live entry's flow."""
+    """Tell whether a packet is an ICMP error, sent to the sender of a packet (no error) of a live entry's flow."""
     quoted = packet.quoted
-    if not packet.is_icmp_error or quoted is None or quoted.src != packet.dst:
+    if not packet.is_icmp_error or quoted is None or quoted.src != packet.dst or quoted.is_icmp_error:
         return False
     return tracker.find(quoted, now_s) is not None
 

@@ -1,11 +1,12 @@
 """
 What makes two packets one flow: the keys under which connection tables and NAT gateways remember them.
 
-TCP and UDP go by addresses and ports, ICMP queries by addresses, id and type, everything else by addresses and
-protocol alone. Knows nothing of time or rules.
+At a card TCP and UDP go by addresses and ports, ICMP's questions and answers by addresses and id, its other messages by
+addresses, type and code, and everything else by addresses and protocol alone. An ICMP error belongs to the flow of the
+packet it is about, and is none itself. A NAT gateway tells questions from answers. Knows nothing of time or rules.
 
 Source:
-    EC2 User Guide, "Security group connection tracking"; RFC 792 and RFC 4443 for queries and their answers.
+    EC2 User Guide, "Security group connection tracking"; aws-behaviour.md 2.9. RFC 792 and RFC 3022 for NAT.
 """
 
 from __future__ import annotations
@@ -16,13 +17,11 @@ from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.oracle.tcp import TcpKind, kind_of
 
 Key = tuple[int, Address, Address, int, int]
-"""Protocol, source, destination, and two numbers: ports, or an ICMP query's id and type, or zeros."""
+"""Protocol, source, destination, and two numbers: ports, or what ICMP goes by, or zeros."""
 
-_ANSWERS = {ICMP: {8: 0, 13: 14, 15: 16, 17: 18}, ICMPV6: {128: 129, 139: 140}}
-_COUNTERPARTS = {
-    protocol: {**answers, **{answer: query for query, answer in answers.items()}}
-    for protocol, answers in _ANSWERS.items()
-}
+_ANSWERS = {8: 0, 13: 14, 15: 16, 17: 18}
+_COUNTERPARTS = {**_ANSWERS, **{answer: query for query, answer in _ANSWERS.items()}}
+_WITH_ID = {ICMP: set(_COUNTERPARTS), ICMPV6: {128, 129}}
 _FAMILY = {ICMP: 4, ICMPV6: 6}
 
 
@@ -32,37 +31,56 @@ def is_icmp(packet: Packet) -> bool:
 
 
 def flow_key(packet: Packet) -> Key | None:
-    """Return the key of a packet as it goes; None = it belongs to no flow: an ICMP error, or a notice."""
+    """Return the key of a packet at a card; None = an ICMP error, which belongs to the flow it is about."""
     if packet.protocol in {TCP, UDP}:
         return (packet.protocol, packet.src, packet.dst, packet.sport or 0, packet.dport or 0)
     if not is_icmp(packet):
         return (packet.protocol, packet.src, packet.dst, 0, 0)
-    if packet.icmp_type not in _COUNTERPARTS[packet.protocol]:
+    if packet.is_icmp_error and packet.quoted is not None:
         return None
-    return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, packet.icmp_type)
+    kind = packet.icmp_type or 0
+    if kind in _WITH_ID[packet.protocol]:
+        return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, 0)
+    return (packet.protocol, packet.src, packet.dst, -kind, packet.icmp_code or 0)  # below every id
 
 
 def answer_key(key: Key) -> Key:
     """Return the key that packets in the other direction of the same flow have."""
     protocol, src, dst, one, two = key
-    if protocol in {TCP, UDP}:
-        return (protocol, dst, src, two, one)
-    if _FAMILY.get(protocol) == src.version:
-        return (protocol, dst, src, one, _COUNTERPARTS[protocol][two])
-    return (protocol, dst, src, one, two)
+    return (protocol, dst, src, two, one) if protocol in {TCP, UDP} else (protocol, dst, src, one, two)
 
 
 def can_open(packet: Packet) -> bool:
     """
-    Tell whether a packet of no known flow can begin one; a TCP flow may also be picked up in its middle.
+    Tell whether a packet of no known flow can begin one at a card; a TCP flow may also be picked up in its middle.
 
-    An answer without its question cannot: a SYN-ACK, FIN or RST, an echo reply; nor can an ICMP error.
+    A SYN-ACK, FIN or RST without its connection cannot; nor can an ICMP error about a packet.
 
     Source:
-        Linux net/netfilter/nf_conntrack_proto_tcp.c and _icmp.c, what is NEW and what INVALID. AWS says nothing.
+        Linux net/netfilter/nf_conntrack_proto_tcp.c, what is NEW and what INVALID. AWS says nothing.
     """
     if packet.protocol == TCP:
         return kind_of(packet.flags) in {TcpKind.SYN, TcpKind.ACK}
-    if is_icmp(packet):
-        return packet.icmp_type in _ANSWERS[packet.protocol]
-    return True
+    return flow_key(packet) is not None
+
+
+def nat_key(packet: Packet) -> Key | None:
+    """Return the key of a packet at a NAT gateway; None = it is none that can be translated."""
+    if packet.protocol in {TCP, UDP}:
+        return flow_key(packet)
+    if packet.protocol != ICMP or packet.icmp_type not in _COUNTERPARTS:
+        return None
+    return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, packet.icmp_type)
+
+
+def nat_answer_key(key: Key) -> Key:
+    """Return the key that answers have there."""
+    protocol, src, dst, one, two = key
+    return answer_key(key) if protocol in {TCP, UDP} else (protocol, dst, src, one, _COUNTERPARTS[two])
+
+
+def can_open_nat(packet: Packet) -> bool:
+    """Tell whether a packet of no known flow can begin one at a NAT gateway: a SYN, a datagram, an ICMP question."""
+    if packet.protocol == TCP:
+        return kind_of(packet.flags) is TcpKind.SYN
+    return packet.protocol == UDP or packet.icmp_type in _ANSWERS
