@@ -135,10 +135,9 @@ def _check_chain(interface: Interface, family: int, direction: Direction) -> Cha
 
 
 def _exempt_rules(family: int, side: str) -> tuple[FilterRule, ...]:
-    found = [
-        goto(f"{side}-exempt", matching("set", ("match-set", f"{names.exempt_set(family)} {end}")))
-        for end in ("src", "dst")
-    ]
+    """The other end counts: an instance with the source of a service is as much an impostor as any."""
+    far = "src" if side == names.SIDE[Direction.INGRESS] else "dst"
+    found = [goto(f"{side}-exempt", matching("set", ("match-set", f"{names.exempt_set(family)} {far}")))]
     if family == 6:
         found += [
             goto(f"{side}-exempt", matching("icmp6", ("icmpv6-type", str(kind))), protocol=ICMPV6)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from netlab.errors import InputError
 from netlab.model.addresses import Address
-from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST, ECHO_TYPES, LEAST_SIZE, Packet
+from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS, LEAST_SIZE, Packet
 from netlab.model.places import Ends
 from netlab.model.rules import TCP, UDP
 from netlab.model.stories import Fields, Question
@@ -106,10 +106,11 @@ class Dialogue:
             seq=0,
             ack=0,
         )
-        if packet.icmp_id is not None:
-            kind = ECHO_REPLY if reply else ECHO_REQUEST
-            number = fields.sport if fields.sport is not None else packet.icmp_id
-            packet = replace(packet, icmp_type=kind[packet.protocol], icmp_code=0, icmp_id=number)
+        if packet.icmp_id is not None and fields.sport is not None:
+            packet = replace(packet, icmp_id=fields.sport)
+        counterpart = ICMP_COUNTERPARTS.get(packet.protocol, {}).get(packet.icmp_type)
+        if reply and counterpart is not None:
+            packet = replace(packet, icmp_type=counterpart, icmp_code=0)
         return Departure(station, self._numbered(packet, reply=reply))
 
     def last_sent(self, *, reply: bool) -> tuple[Packet, Packet]:

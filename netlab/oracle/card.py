@@ -41,7 +41,7 @@ def judge(
         What its gates say, at least one; the last one decides. Only a full table speaks behind a rule that admitted.
     """
     gate = card_gate(interface, direction.value)
-    if atlas.is_exempt(packet):
+    if atlas.is_exempt(packet, direction):
         return (Passage(gate, Decision.ALLOW, Reason.EXEMPT),)
     own = packet.src if direction is Direction.EGRESS else packet.dst
     if interface.source_dest_check and own not in interface.addresses:

@@ -12,16 +12,15 @@ Source:
 from __future__ import annotations
 
 from netlab.model.addresses import Address
-from netlab.model.packets import Packet
+from netlab.model.packets import ICMP_COUNTERPARTS, Packet
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.oracle.tcp import TcpKind, kind_of
 
 Key = tuple[int, Address, Address, int, int]
 """Protocol, source, destination, and two numbers: ports, or what ICMP goes by, or zeros."""
 
-_ANSWERS = {8: 0, 13: 14, 15: 16, 17: 18}
-_COUNTERPARTS = {**_ANSWERS, **{answer: query for query, answer in _ANSWERS.items()}}
-_WITH_ID = {ICMP: set(_COUNTERPARTS), ICMPV6: {128, 129}}
+_COUNTERPARTS = ICMP_COUNTERPARTS[ICMP]
+_QUESTIONS = {8, 13, 15, 17}
 _FAMILY = {ICMP: 4, ICMPV6: 6}
 
 
@@ -39,7 +38,7 @@ def flow_key(packet: Packet) -> Key | None:
     if packet.is_icmp_error and packet.quoted is not None:
         return None
     kind = packet.icmp_type or 0
-    if kind in _WITH_ID[packet.protocol]:
+    if kind in ICMP_COUNTERPARTS[packet.protocol]:
         return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, 0)
     return (packet.protocol, packet.src, packet.dst, -kind, packet.icmp_code or 0)  # below every id
 
@@ -68,7 +67,7 @@ def nat_key(packet: Packet) -> Key | None:
     """Return the key of a packet at a NAT gateway; None = it is none that can be translated."""
     if packet.protocol in {TCP, UDP}:
         return flow_key(packet)
-    if packet.protocol != ICMP or packet.icmp_type not in _COUNTERPARTS:
+    if packet.protocol != ICMP or packet.icmp_type is None or packet.icmp_type not in _COUNTERPARTS:
         return None
     return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, packet.icmp_type)
 
@@ -83,4 +82,4 @@ def can_open_nat(packet: Packet) -> bool:
     """Tell whether a packet of no known flow can begin one at a NAT gateway: a SYN, a datagram, an ICMP question."""
     if packet.protocol == TCP:
         return kind_of(packet.flags) is TcpKind.SYN
-    return packet.protocol == UDP or packet.icmp_type in _ANSWERS
+    return packet.protocol == UDP or packet.icmp_type in _QUESTIONS
