@@ -17,7 +17,7 @@ from itertools import permutations
 from netlab.check.rows import row_json
 from netlab.check.samples import Samples, fits_family, question_from_sample
 from netlab.model.network import FIRST_PORT, Flow, Network
-from netlab.model.packets import ECHO_TYPES
+from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS
 from netlab.model.places import Place, parse_place
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Traffic
 from netlab.model.stories import Expectation, Fields, Question, Wanted
@@ -26,9 +26,6 @@ from netlab.model.verdicts import Decision, Seen, Verdict
 
 AT_ONCE = 4096
 """Questions asked in one breath; what is known of each packet's way is let go between."""
-
-_WITH_ID_0 = range(13, 19)
-"""ICMP questions and answers to which netlab gives no id of their own, as it does to pings."""
 
 _FAMILIES = (4, 6)
 _AS_ROW = Fields(sport=FIRST_PORT)
@@ -227,8 +224,8 @@ def _shared_state(lab: Lab, question: Question) -> object:
     if protocol == _ICMP_OF[question.family or 4]:
         if question.icmp_type in ECHO_TYPES[protocol]:
             return None
-        if protocol == ICMPV6 or question.icmp_type not in _WITH_ID_0:
-            kind = (question.icmp_type or 0, question.icmp_code or 0)
+        kind_of_it = question.icmp_type or 0
+        kind = (min(kind_of_it, ICMP_COUNTERPARTS[protocol].get(kind_of_it, kind_of_it)), question.icmp_code or 0)
     source = parse_place(lab, question.source).interface
     gateway = lab.subnets[source.subnet].nat if source is not None and question.family == 4 else None
     if gateway is not None and question.target in lab.hosts:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from netlab.compile import card_names as names
 from netlab.compile.card_state import ICMP_S, scaled_s
-from netlab.compile.disguise import PLAIN_ICMP, PLAIN_NOTICE, disguise_at_card
+from netlab.compile.disguise import PLAIN_NOTICE, PLAIN_PING, disguise_at_card
 from netlab.compile.rules import LOGS_PER_SECOND, nft_is_logged
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import LOG_GROUP, NftTable
@@ -23,7 +23,7 @@ from netlab.plan.tags import Tag
 TABLE = "card"
 
 _IS_TRACKED = f"ct mark & {names.ENTRY_TRACKED:#x} != 0x0"
-_IS_ICMP = f"ct original protocol {{ {PLAIN_ICMP}, {PLAIN_NOTICE} }}"
+_IS_ICMP = f"ct original protocol {{ {PLAIN_PING}, {PLAIN_NOTICE} }}"
 _OPENS = f"meta mark & {names.OPENS:#x} != 0x0"
 
 

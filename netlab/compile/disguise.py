@@ -3,10 +3,11 @@ What conntrack is shown in place of what a packet says, where it remembers flows
 
 - SCTP, UDP-Lite and DCCP go by addresses and protocol in AWS; conntrack would take their ports. Shown is a number under
   which it knows addresses alone; the zone tells the protocols apart.
-- ICMP's questions and answers go by addresses and id, and either may open a flow; conntrack would take their code, too,
-  and know nothing of an answer without its question. Shown is another such number; the zone is the id.
-- ICMP's other messages go by addresses, type and code; conntrack would know nothing of them. Shown is a third number;
-  the zone is type and code. Errors that quote a packet are left alone: conntrack finds the flow that they are about.
+- Pings go by addresses and id, and an answer, too, may open a flow; conntrack would take their code, and know nothing
+  of an answer without its question. Shown is another such number; the zone is the id.
+- ICMP's other messages go by addresses, type and code, an answer by its question's; conntrack would know nothing of
+  most. Shown is yet another number; the zone is type and code. Errors that quote a packet are left alone: conntrack
+  finds the flow that they are about.
 
 ``disguise`` writes it, ``reveal`` takes it back behind conntrack; what was there stands in the packet's mark meanwhile.
 Likewise in the packet that an ICMP error quotes. No checksum is touched: what it sums up comes back.
@@ -25,8 +26,8 @@ from collections.abc import Iterator
 PORTLESS = (33, 132, 136, 254, 255)
 """Protocols shown as a plain one, each in a zone of its number: DCCP, SCTP, UDP-Lite, and what ICMP is shown as."""
 
-PLAIN_ICMP, PLAIN_NOTICE = 254, 255
-"""What ICMP is shown as: messages with an id, the others. Source: RFC 3692, for experiments; RFC 5237, reserved."""
+PLAIN_PING, PLAIN_NOTICE = 254, 255
+"""What pings are shown as, and ICMP's other messages. Source: RFC 3692, for experiments; RFC 5237, reserved."""
 
 _PLAIN = 253
 
@@ -40,8 +41,11 @@ _PROTOCOL, _QUOTED_PROTOCOL = {4: "@nh,72,8", 6: "@nh,48,8"}, {4: "@th,136,8", 6
 """Where a packet has its protocol, and in an ICMP error the one it quotes: its IP header follows 8 bytes of ICMP's."""
 
 _QUOTES_IP = {4: "@th,64,4 4", 6: "@th,64,4 6"}
-_WITH_ID = {4: "{ 0, 8, 13-18 }", 6: "{ 128, 129 }"}
-_OTHERS = {4: "!= { 0, 3, 4, 5, 8, 11-18 }", 6: "!= { 1-4, 128, 129, 133-137 }"}
+_PINGS = {4: "{ 0, 8 }", 6: "{ 128, 129 }"}
+_ANSWERS = {4: {14: 13, 16: 15, 18: 17}, 6: {}}
+"""Types of other answers, and of their questions."""
+
+_OTHERS = {4: "!= { 0, 3, 4, 5, 8, 11, 12, 14, 16, 18 }", 6: "!= { 1-4, 128, 129, 133-137 }"}
 """Without errors, and without neighbour discovery, which the kernel's own stack answers."""
 
 _OWN = {
@@ -103,16 +107,18 @@ def _portless(family: int) -> Iterator[str]:
 
 
 def _icmp(family: int) -> Iterator[str]:
-    own, quoted = _PROTOCOL[family], _QUOTED_PROTOCOL[family]
     for bit, field, before, (kind, number, type_and_code) in (
-        (0, own, "", _OWN[family]),
-        (_QUOTES, quoted, f"{_ERRORS[family]} {_QUOTES_IP[family]} ", _QUOTED[family]),
+        (0, _PROTOCOL[family], "", _OWN[family]),
+        (_QUOTES, _QUOTED_PROTOCOL[family], f"{_ERRORS[family]} {_QUOTES_IP[family]} ", _QUOTED[family]),
     ):
         mark = f"meta mark set {bit | _ICMP[family]:#x}"
-        yield f"{before}{kind} {_WITH_ID[family]} {mark} ct zone set {number} {field} set {PLAIN_ICMP} accept"
+        yield f"{before}{kind} {_PINGS[family]} {mark} ct zone set {number} {field} set {PLAIN_PING} accept"
+        for answer, question in _ANSWERS[family].items():
+            zone = int.from_bytes((question, 0), sys.byteorder)
+            yield f"{before}{kind} {answer} {mark} ct zone set {zone} {field} set {PLAIN_NOTICE} accept"
         yield f"{before}{kind} {_OTHERS[family]} {mark} ct zone set {type_and_code} {field} set {PLAIN_NOTICE} accept"
     quotes_nothing = f"{_ERRORS[family]} @th,64,4 != {family} meta mark set {_ICMP[family]:#x}"
-    yield f"{quotes_nothing} ct zone set {_OWN[family][2]} {own} set {PLAIN_NOTICE} accept"
+    yield f"{quotes_nothing} ct zone set {_OWN[family][2]} {_PROTOCOL[family]} set {PLAIN_NOTICE} accept"
 
 
 def _maps() -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netlab.compile.card_exempt import exempt_addresses
 from netlab.compile.card_names import ENTRY_BY_INSTANCE, ENTRY_TRACKED, ENTRY_TURNED, STREAM
 from netlab.compile.card_state import ICMP_S, OTHER_S, scaled_s
-from netlab.compile.disguise import PLAIN_ICMP, PLAIN_NOTICE, PORTLESS, icmp_id
+from netlab.compile.disguise import PLAIN_NOTICE, PLAIN_PING, PORTLESS, icmp_id
 from netlab.kernel.conntrack import ConntrackEntry
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Direction
 from netlab.model.topology import Interface, Lab
@@ -37,7 +37,7 @@ def entry_from_conntrack(lab: Lab, interface: Interface, raw: ConntrackEntry) ->
     src, dst = raw.src, raw.dst
     ports = (raw.sport, raw.dport) if raw.protocol in {TCP, UDP} else (None, None)  # GRE has keys in their place
     if is_icmp:
-        ports = (icmp_id(raw.zone) or None if raw.protocol == PLAIN_ICMP else None, None)
+        ports = (icmp_id(raw.zone) or None if raw.protocol == PLAIN_PING else None, None)
     if tracked and raw.mark & ENTRY_TURNED:
         # Conntrack goes by the packet it met first, AWS by the one that opened the flow it remembers.
         src, dst = dst, src
@@ -64,7 +64,7 @@ def takes_room_in_vain(lab: Lab, interface: Interface, raw: ConntrackEntry) -> b
 
 
 def _is_icmp(raw: ConntrackEntry) -> bool:
-    return raw.protocol in {PLAIN_ICMP, PLAIN_NOTICE}
+    return raw.protocol in {PLAIN_PING, PLAIN_NOTICE}
 
 
 def _protocol(raw: ConntrackEntry) -> int:

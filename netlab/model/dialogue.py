@@ -94,7 +94,7 @@ class Dialogue:
         if reply:
             if self.ends.target_station is None:
                 raise InputError(f"reply: nobody in the lab is at {self.question.target}")
-            station, packet = self.ends.target_station, self.last_sent(reply=False)[1].answered()
+            station, packet = self.ends.target_station, _answer_to(self.last_sent(reply=False)[1])
         packet = replace(
             packet,
             src=fields.src or packet.src,
@@ -108,9 +108,6 @@ class Dialogue:
         )
         if packet.icmp_id is not None and fields.sport is not None:
             packet = replace(packet, icmp_id=fields.sport)
-        counterpart = ICMP_COUNTERPARTS.get(packet.protocol, {}).get(packet.icmp_type)
-        if reply and counterpart is not None:
-            packet = replace(packet, icmp_type=counterpart, icmp_code=0)
         return Departure(station, self._numbered(packet, reply=reply))
 
     def last_sent(self, *, reply: bool) -> tuple[Packet, Packet]:
@@ -119,7 +116,7 @@ class Dialogue:
             sent, arrived = self.last[reply]
             return (sent, arrived) if arrived is not None else (sent, self._would_arrive(reply=reply))
         arrived = self._would_arrive(reply=False)
-        return (arrived.answered(), self.first.answered()) if reply else (self.first, arrived)
+        return (_answer_to(arrived), _answer_to(self.first)) if reply else (self.first, arrived)
 
     def remember(self, transit: Transit, *, reply: bool) -> None:
         """Take note of what came of a packet."""
@@ -137,7 +134,7 @@ class Dialogue:
     def _would_arrive(self, *, reply: bool) -> Packet:
         """Return the first packet of a direction as it arrives, if nothing stops it."""
         if reply:
-            return self.first.answered()
+            return _answer_to(self.first)
         ends, first = self.ends, self.first
         return replace(first, src=first.src if first.src != ends.source else ends.source_seen, dst=ends.target_own)
 
@@ -158,6 +155,13 @@ def error_about(quoted: Packet, source: Address, icmp_type: int, icmp_code: int)
     return Packet(
         source, quoted.src, protocol, icmp_type=icmp_type, icmp_code=icmp_code, quoted=quoted, size=LEAST_SIZE
     )
+
+
+def _answer_to(packet: Packet) -> Packet:
+    """Return what the other end sends back: to an ICMP question its answer, with code 0."""
+    kind = ICMP_COUNTERPARTS.get(packet.protocol, {}).get(packet.icmp_type)
+    answer = packet.answered()
+    return answer if kind is None else replace(answer, icmp_type=kind, icmp_code=0)
 
 
 def _size(fields: Fields) -> int:

@@ -1,9 +1,9 @@
 """
 What makes two packets one flow: the keys under which connection tables and NAT gateways remember them.
 
-At a card TCP and UDP go by addresses and ports, ICMP's questions and answers by addresses and id, its other messages by
-addresses, type and code, and everything else by addresses and protocol alone. An ICMP error belongs to the flow of the
-packet it is about, and is none itself. A NAT gateway tells questions from answers. Knows nothing of time or rules.
+At a card TCP and UDP go by addresses and ports, pings by addresses and id, ICMP's other messages by
+addresses, type and code (an answer's is its question's), and everything else by addresses and protocol alone. An ICMP
+error belongs to the flow of the packet it is about, and is none itself. Knows nothing of time or rules.
 
 Source:
     EC2 User Guide, "Security group connection tracking"; aws-behaviour.md 2.9. RFC 792 and RFC 3022 for NAT.
@@ -12,12 +12,12 @@ Source:
 from __future__ import annotations
 
 from netlab.model.addresses import Address
-from netlab.model.packets import ICMP_COUNTERPARTS, Packet
+from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS, Packet
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.oracle.tcp import TcpKind, kind_of
 
 Key = tuple[int, Address, Address, int, int]
-"""Protocol, source, destination, and two numbers: ports, or what ICMP goes by, or zeros."""
+"""Protocol, source, destination, and two numbers: ports, an ICMP id, what else ICMP goes by, or zeros."""
 
 _COUNTERPARTS = ICMP_COUNTERPARTS[ICMP]
 _QUESTIONS = {8, 13, 15, 17}
@@ -38,8 +38,9 @@ def flow_key(packet: Packet) -> Key | None:
     if packet.is_icmp_error and packet.quoted is not None:
         return None
     kind = packet.icmp_type or 0
-    if kind in ICMP_COUNTERPARTS[packet.protocol]:
+    if kind in ECHO_TYPES[packet.protocol]:
         return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, 0)
+    kind = min(kind, ICMP_COUNTERPARTS[packet.protocol].get(kind, kind))
     return (packet.protocol, packet.src, packet.dst, -kind, packet.icmp_code or 0)  # below every id
 
 
