@@ -71,7 +71,7 @@ _CODES = range(1, 256)
 
 def disguise_at_card(families: tuple[int, ...]) -> list[str]:
     """Return the chains of nftables that show a card's conntrack flows as AWS has them, and take that back."""
-    hide, reveal = [], []
+    hide, reveal = ["meta l4proto { 6, 17 } accept"], ["meta mark 0x0 accept"]  # most packets are as they look
     for family in families:
         hide += [*_portless(family), *_icmp(family)]
         for bit, field in ((0, _PROTOCOL[family]), (_QUOTES, _QUOTED_PROTOCOL[family])):
