@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 
-from netlab.check.rows import row_json
 from netlab.check.samples import Samples, fits_family, question_from_sample
 from netlab.model.network import FIRST_PORT, Flow, Network
 from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS
 from netlab.model.places import Place, parse_place
+from netlab.model.rows import row_data
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Traffic
 from netlab.model.stories import Expectation, Fields, Question, Wanted
 from netlab.model.topology import Lab
@@ -183,7 +183,7 @@ def matrix_json(matrix: Matrix) -> dict[str, object]:
 def cell_json(cell: Cell) -> dict[str, object]:
     """Return a cell as the row of ``expect:`` that it is; what is wrong with it beside."""
     extra = {"detail": cell.detail, "disagreement": cell.disagreement}
-    return {**row_json(cell.row), **{key: value for key, value in extra.items() if value}}
+    return {**row_data(cell.row), **{key: value for key, value in extra.items() if value}}
 
 
 @contextmanager
