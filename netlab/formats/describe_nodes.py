@@ -132,7 +132,7 @@ def _add_interface(document: Document, facts: Facts, path: Path, data: Data, nod
     if known is None:
         node.interfaces[key] = interface
     elif set(known.groups) != set(interface.groups):
-        facts.wrong(place, f"gives interface {key} other security groups than {known.place.says('').file} does")
+        facts.wrong(place, f"gives interface {key} other security groups than {known.place.file} does")
 
 
 def _is_secondary(address: Data) -> bool:

@@ -7,11 +7,13 @@ nor netlab's defaults are known here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from netlab.errors import Mistake
 from netlab.formats.sheet import one_line
+from netlab.formats.yaml_reader import Path
 from netlab.model.acls import AclEntry
 from netlab.model.addresses import EVERYWHERE, Cidr
 from netlab.model.rules import Direction, Traffic
@@ -21,17 +23,31 @@ DEFAULT_OF_VPC = "default-of-vpc"
 """The key of the VPC's default group, where a file names it without its id."""
 
 
+def _no_line(_: Path) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: line 0 where the reader knows none; ``where`` is a JSON path or a resource's address."""
+    """
+    Where something stands. There are many places and few messages, so words and line are made for messages alone.
+
+    Attributes:
+        path: The way to it in the file's data.
+        where: A resource's address, where messages are to name that; else they name the path.
+        line_of: Tells the line of a path; 0 = it knows none.
+    """
 
     file: str
-    line: int = 0
+    path: Path = ()
     where: str = ""
+    line_of: Callable[[Path], int] = field(default=_no_line, compare=False, repr=False)
 
     def says(self, text: str) -> Mistake:
         """Return a mistake, or a remark, about this place."""
-        return Mistake(self.file, self.line, one_line(self.where), one_line(text))
+        steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        where = self.where or steps.lstrip(".")
+        return Mistake(self.file, self.line_of(self.path), one_line(where), one_line(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +277,7 @@ class Facts:
             return
         same = {rule.properties for rule in known.rules} == {rule.properties for rule in group.rules}
         if not same or known.name != group.name:
-            self.wrong(group.place, f"defines group {group.name} otherwise than {known.place.says('').file} does")
+            self.wrong(group.place, f"defines group {group.name} otherwise than {known.place.file} does")
 
     def interface(self, key: str) -> FoundInterface | None:
         """Return the interface of a key."""

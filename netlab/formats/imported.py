@@ -103,12 +103,12 @@ def is_real_file(text: str) -> bool:
 
 def _read(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
     """Read one file into *facts*; return the parameters it knows."""
-    tree = document.tree
+    tree, line_of = document.tree, document.line_of
     if isinstance(tree, dict) and isinstance(tree.get("TemplateBody"), dict):
-        document = Document(document.file, tree["TemplateBody"])
+        document = Document(document.file, tree["TemplateBody"], lambda path: line_of(("TemplateBody", *path)))
     if isinstance(tree, list) and tree and isinstance(tree[0], dict):
         section = next((name for key, name in SIGNATURES.items() if key in tree[0]), None)
-        document = Document(document.file, {section: tree}) if section else document
+        document = Document(document.file, {section: tree}, lambda path: line_of(path[1:])) if section else document
     if is_terraform(document.tree):
         read_terraform(document, facts)
     elif is_template(document.tree):

@@ -52,7 +52,7 @@ def is_terraform(tree: object) -> bool:
 
 def read_terraform(document: Document, facts: Facts) -> None:
     """Read a state or a plan into *facts*."""
-    state = State(document.file, Plan(mapping(document.tree)), facts)
+    state = State(document, Plan(mapping(document.tree)), facts)
     major = text_of(mapping(document.tree).get("format_version")).partition(".")[0]
     if major not in {"0", "1"}:
         facts.wrong(document.place(("format_version",)), f"found format {major}, wanted 0.x or 1.x")
@@ -79,7 +79,7 @@ def _group(state: State, resource: Resource) -> FoundGroup:
     return FoundGroup(
         state.key(resource),
         named,
-        state.place(resource.address),
+        state.place(resource),
         vpc=state.thing(resource, "vpc_id"),
         description=description_of(values.get("description")),
         merges=True,
@@ -89,7 +89,7 @@ def _group(state: State, resource: Resource) -> FoundGroup:
 def _read_lists(state: State) -> None:
     data = [each for each in state.plan.resources.values() if each.data and "prefix_list" in each.kind]
     for resource in (*state.plan.of_kind(LISTS[0]), *data):
-        place = state.place(resource.address)
+        place = state.place(resource)
         values = resource.values
         written = items(values.get("entry")) or items(values.get("entries")) or items(values.get("cidr_blocks"))
         try:
@@ -104,12 +104,12 @@ def _read_lists(state: State) -> None:
     for resource in state.plan.of_kind(LISTS[1]):
         found_list = state.facts.lists.get(state.thing(resource, "prefix_list_id"))
         if found_list is None:
-            state.facts.note(state.place(resource.address), "an entry of a prefix list that is not in the file")
+            state.facts.note(state.place(resource), "an entry of a prefix list that is not in the file")
             continue
         try:
             found_list.entries = [*(found_list.entries or ()), parse_cidr(resource.values.get("cidr"))]
         except InputError as error:
-            state.facts.wrong(state.place(resource.address), str(error))
+            state.facts.wrong(state.place(resource), str(error))
 
 
 def _drop_rules_that_go(state: State, groups: list[FoundGroup]) -> None:
@@ -123,7 +123,7 @@ def _drop_rules_that_go(state: State, groups: list[FoundGroup]) -> None:
         if kind not in RULES:
             continue
         group = by_key.get(text_of(before.get("security_group_id")))
-        old = Resource("", kind, "", (), "", before, {})
+        old = Resource("", kind, "", (), "", (), before, {})
         if group is not None:
             gone = {rule.properties for rule in _rules(state, old, group.key)}
             group.rules = [rule for rule in group.rules if rule.properties not in gone]
@@ -131,7 +131,7 @@ def _drop_rules_that_go(state: State, groups: list[FoundGroup]) -> None:
 
 def _read_rule(state: State, resource: Resource, groups: dict[str, FoundGroup]) -> None:
     """Read a rule that is a resource of its own."""
-    place = state.place(resource.address)
+    place = state.place(resource)
     keys = state.groups(resource, "security_group_id")
     for reference in keys.lost:
         state.cannot(resource, "security_group_id", reference)
@@ -160,7 +160,7 @@ def _is_default(key: GroupKey, group: FoundGroup) -> bool:
 
 def _rules(state: State, resource: Resource, owner: str) -> Iterator[FoundRule]:
     """Yield the rules of a rule resource: one a peer."""
-    values, place = resource.values, state.place(resource.address)
+    values, place = resource.values, state.place(resource)
     old = resource.kind == "aws_security_group_rule"
     egress = values.get("type") == "egress" if old else resource.kind.endswith("egress_rule")
     direction = Direction.EGRESS if egress else Direction.INGRESS

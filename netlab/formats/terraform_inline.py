@@ -90,7 +90,7 @@ def _is_block_of(block: dict[str, object], data: dict[str, object]) -> bool:
 def _rules(
     state: State, resource: Resource, direction: Direction, data: dict[str, object], late: tuple[GroupKey, ...]
 ) -> Iterator[FoundRule]:
-    place = state.place(f"{resource.address} {direction.value}")
+    place = state.place(resource, direction.value)
     description = description_of(data.get("description"))
     try:
         traffic = parse_traffic_words(data.get("protocol"), data.get("from_port"), data.get("to_port"))

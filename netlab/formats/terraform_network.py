@@ -96,9 +96,9 @@ def _read_vpc(state: State, resource: Resource) -> None:
         cidr = ipv4_cidr(resource.values["cidr_block"])
         ipv6 = ipv6_cidr(resource.values.get("ipv6_cidr_block"))
     except InputError as error:
-        state.facts.wrong(state.place(resource.address), str(error))
+        state.facts.wrong(state.place(resource), str(error))
         return
-    state.facts.vpcs.setdefault(key, FoundVpc(key, cidr, state.place(resource.address), ipv6))
+    state.facts.vpcs.setdefault(key, FoundVpc(key, cidr, state.place(resource), ipv6))
 
 
 def _read_subnet(state: State, resource: Resource) -> None:
@@ -112,13 +112,13 @@ def _read_subnet(state: State, resource: Resource) -> None:
             key,
             name_tag(values.get("tags")) or state.plain_address(resource),
             ipv4_cidr(values["cidr_block"]),
-            state.place(resource.address),
+            state.place(resource),
             vpc=state.thing(resource, "vpc_id"),
             ipv6=ipv6_cidr(values.get("ipv6_cidr_block")),
             public=truth(values.get("map_public_ip_on_launch"), default=False),
         )
     except InputError as error:
-        state.facts.wrong(state.place(resource.address), str(error))
+        state.facts.wrong(state.place(resource), str(error))
         return
     state.facts.subnets.setdefault(key, found)
 
@@ -126,7 +126,7 @@ def _read_subnet(state: State, resource: Resource) -> None:
 def _read_table(state: State, resource: Resource) -> None:
     main = resource.kind == "aws_default_route_table"
     key = state.key(resource)
-    table = FoundTable(key, state.place(resource.address), state.thing(resource, "vpc_id"), main)
+    table = FoundTable(key, state.place(resource), state.thing(resource, "vpc_id"), main)
     state.facts.tables[key] = table
     written = items(state.plan.expressions(resource).get("route"))
     for index, data in enumerate(map(mapping, items(resource.values.get("route")))):
@@ -167,7 +167,7 @@ def _read_route(
     if not destination:
         state.tell(resource, "a route whose destination is no network")
     elif targets.get("GatewayId") != "local":
-        route = route_to(state.facts, state.place(resource.address), destination, targets)
+        route = route_to(state.facts, state.place(resource), destination, targets)
         if route is not None:
             table.routes.append(route)
 
@@ -192,7 +192,7 @@ def _read_nat(state: State, resource: Resource) -> None:
     state.facts.nats[key] = FoundNat(
         key,
         name_tag(resource.values.get("tags")) or state.plain_address(resource),
-        state.place(resource.address),
+        state.place(resource),
         state.thing(resource, "subnet_id"),
         ipv4(resource.values.get("public_ip")),
         ipv4(resource.values.get("private_ip")),
@@ -204,7 +204,7 @@ def _read_acls(state: State) -> None:
         key = state.key(resource)
         name = name_tag(resource.values.get("tags")) or state.plain_address(resource)
         default = resource.kind == "aws_default_network_acl"
-        acl = FoundAcl(key, name, state.place(resource.address), state.thing(resource, "vpc_id"), default)
+        acl = FoundAcl(key, name, state.place(resource), state.thing(resource, "vpc_id"), default)
         acl.subnets += state.things(resource, "subnet_ids")
         state.facts.acls[key] = acl
         for side in Direction:
@@ -236,7 +236,7 @@ def _read_entry(state: State, resource: Resource, acl: FoundAcl, side: Direction
         number = parse_whole(data.get("rule_no") or data.get("rule_number")) or 0
         entry = acl_entry(number, protocol, api, action)
     except InputError as error:
-        state.facts.wrong(state.place(resource.address), str(error))
+        state.facts.wrong(state.place(resource), str(error))
         return
     if entry not in acl.entries[side]:
         acl.entries[side].append(entry)

@@ -30,14 +30,14 @@ def read_nodes(state: State, handled: set[str]) -> None:
             continue
         groups = _groups(state, resource)
         if not groups.found and not groups.lost and resource.kind not in {*_INSTANCES, "aws_network_interface"}:
-            state.facts.note(state.place(resource.address), f"{resource.kind}: netlab does not model it")
+            state.facts.note(state.place(resource), f"{resource.kind}: netlab does not model it")
             continue
         for reference in groups.lost:
             state.cannot(resource, "one of its security groups", reference)
         if groups.lost and not groups.found:
             continue
         key = state.key(resource)
-        node = FoundNode(key, kind_of(resource.kind), state.plain_address(resource), state.place(resource.address))
+        node = FoundNode(key, kind_of(resource.kind), state.plain_address(resource), state.place(resource))
         node.interfaces[_interface_key(resource, key)] = _interface(state, resource, groups.found, node.kind)
         state.facts.nodes[key] = node
     _attach(state)
@@ -104,14 +104,12 @@ def _interface(state: State, resource: Resource, groups: tuple[GroupKey, ...], k
     values = resource.values
     subnets = _subnets(state, resource)
     if len(subnets) > 1:
-        state.facts.note(
-            state.place(resource.address), f"it stands in {len(subnets)} subnets: netlab puts it into the first"
-        )
+        state.facts.note(state.place(resource), f"it stands in {len(subnets)} subnets: netlab puts it into the first")
     own = [values.get("private_ip"), *items(values.get("private_ips")), *items(values.get("secondary_private_ips"))]
     public = ipv4(values.get("public_ip")) if kind in {"instance", "interface"} else None
     return FoundInterface(
         _interface_key(resource, state.key(resource)),
-        state.place(resource.address),
+        state.place(resource),
         subnet=subnets[0] if subnets else "",
         groups=groups,
         ipv4=tuple(dict.fromkeys(each for item in own if (each := ipv4(item)))),

@@ -26,6 +26,7 @@ from netlab.formats.terraform_references import (
     split_modules,
     texts_in,
 )
+from netlab.formats.yaml_reader import Path
 
 _OWN_INDEX = ("each.key", "each.value", "count.index")
 _MOST_DEPTH = 30
@@ -39,6 +40,7 @@ class Resource:
 
     Attributes:
         address: With module and index: ``module.app.aws_instance.web[0]``.
+        path: The way to it in the document.
         values: What is known of it; in a plan without what is known only after apply.
         unknown: ``after_unknown`` of a plan.
     """
@@ -48,6 +50,7 @@ class Resource:
     name: str
     module: Calls
     index: str
+    path: Path
     values: dict[str, object]
     unknown: dict[str, object]
     data: bool = False
@@ -67,16 +70,19 @@ class Plan:
         unknown = {}
         for change in map(mapping, items(self.tree.get("resource_changes"))):
             unknown[text_of(change.get("address"))] = mapping(mapping(change.get("change")).get("after_unknown"))
-        prior = mapping(mapping(self.tree.get("prior_state")).get("values"))
-        for root in (self.tree.get("planned_values"), self.tree.get("values")):
-            self._collect(mapping(mapping(root).get("root_module")), unknown, only_data=False)
-        self._collect(mapping(prior.get("root_module")), unknown, only_data=True)
+        for top in (("planned_values",), ("values",), ("prior_state", "values")):
+            module: dict[str, object] = self.tree
+            for key in (*top, "root_module"):
+                module = mapping(module.get(key))
+            self._collect(module, (*top, "root_module"), unknown, only_data=len(top) > 1)
         for each in self.resources.values():
             self._stems.setdefault(each.address.removesuffix(each.index), []).append(each.address)
             self._modules.setdefault(each.module, []).append(each.address)
 
-    def _collect(self, module: dict[str, object], unknown: dict[str, dict[str, object]], *, only_data: bool) -> None:
-        for each in map(mapping, items(module.get("resources"))):
+    def _collect(
+        self, module: dict[str, object], way: Path, unknown: dict[str, dict[str, object]], *, only_data: bool
+    ) -> None:
+        for at, each in enumerate(map(mapping, items(module.get("resources")))):
             data = each.get("mode") == "data"
             address = text_of(each.get("address"))
             if address in self.resources or (only_data and not data):
@@ -91,12 +97,13 @@ class Plan:
                 match[3],
                 calls,
                 match[4],
+                (*way, "resources", at),
                 mapping(each.get("values")),
                 unknown.get(address, {}),
                 data,
             )
-        for child in map(mapping, items(module.get("child_modules"))):
-            self._collect(child, unknown, only_data=only_data)
+        for at, child in enumerate(map(mapping, items(module.get("child_modules")))):
+            self._collect(child, (*way, "child_modules", at), unknown, only_data=only_data)
 
     @property
     def is_plan(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Place
+from netlab.formats.import_text import Document
 from netlab.formats.import_words import items, text_of
 from netlab.formats.terraform_plan import Plan, Resource
 from netlab.formats.terraform_references import Found
@@ -28,7 +29,7 @@ class State:
         default_groups: Ids of VPCs' default groups that no resource of the file is.
     """
 
-    file: str
+    document: Document
     plan: Plan
     facts: Facts
     default_groups: set[str] = field(default_factory=set)
@@ -39,9 +40,16 @@ class State:
         for each in self.plan.resources.values():
             self.default_groups |= {text_of(each.values.get("default_security_group_id"))} - own
 
-    def place(self, address: str) -> Place:
-        """Return the place of a resource: its address."""
-        return Place(self.file, 0, address)
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return self.document.file
+
+    def place(self, resource: Resource, side: str = "") -> Place:
+        """Return the place of a resource, or of one *side* of its rules: its address."""
+        if not side:
+            return self.document.place(resource.path, resource.address)
+        return self.document.place((*resource.path, "values", side), f"{resource.address} {side}")
 
     def key(self, resource: Resource) -> str:
         """Return the key of what a resource makes: its id, or its address before apply."""
@@ -59,14 +67,14 @@ class State:
     def tell(self, resource: Resource, text: str) -> None:
         """Note something about a resource."""
         self._told.add(resource.address)
-        self.facts.note(self.place(resource.address), text)
+        self.facts.note(self.place(resource), text)
 
     def cannot(self, resource: Resource, name: str, reference: str) -> None:
         """Note a reference to a group that cannot be followed; one to a group that is not there is a mistake."""
         if reference.startswith(("aws_security_group.", "aws_default_security_group.")):
             self._told.add(resource.address)
             self.facts.wrong(
-                self.place(resource.address),
+                self.place(resource),
                 f"{name} refers to {reference}, a security group that is in none of the files",
             )
         else:

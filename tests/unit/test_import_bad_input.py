@@ -28,7 +28,7 @@ def _group(name: str, *peers: object, **more: object) -> dict[str, object]:
     return {"GroupId": f"sg-{name}", "GroupName": name, "IpPermissions": [permission], **more}
 
 
-FIRST = "x.json: SecurityGroups[0].IpPermissions[0]"
+FIRST = "x.json:1: SecurityGroups[0].IpPermissions[0]"
 LONE_RULE = """Resources:
   A: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: web, IpProtocol: "-1", CidrIp: 10.0.0.0/8}}
 """
@@ -40,11 +40,11 @@ BAD = [
     ("just words", "x.json: ", "found 'just words', wanted what `aws ec2 describe-…`"),
     ('{"Buckets": []}', "x.json: ", "found a mapping of Buckets, wanted"),
     ('{"version": 4, "terraform_version": "1.5.0", "resources": []}', "x.json: ", "run `terraform show -json` on it"),
-    ('{"format_version": "2.0", "values": {}}', "x.json: format_version: ", "found format 2, wanted 0.x or 1.x"),
-    ('{"SecurityGroups": {}}', "x.json: SecurityGroups: ", "found no list"),
-    ('{"SecurityGroups": [1]}', "x.json: SecurityGroups[0]: ", "found no mapping"),
+    ('{"format_version": "2.0", "values": {}}', "x.json:1: format_version: ", "found format 2, wanted 0.x or 1.x"),
+    ('{"SecurityGroups": {}}', "x.json:1: SecurityGroups: ", "found no list"),
+    ('{"SecurityGroups": [1]}', "x.json:1: SecurityGroups[0]: ", "found no mapping"),
     ('{"SecurityGroups": []}', "x.json: ", "found no security group"),
-    (_groups({"IpPermissions": []}), "x.json: SecurityGroups[0]: ", "found neither GroupId nor GroupName"),
+    (_groups({"IpPermissions": []}), "x.json:1: SecurityGroups[0]: ", "found neither GroupId nor GroupName"),
     (_groups(_group("a", "10.0.0.0/33")), f"{FIRST}.IpRanges[0]: ", "wanted a network"),
     (_groups(_group("a", {"GroupId": "sg-b"})), f"{FIRST}.UserIdGroupPairs[0]: ", "none of the files"),
     (LONE_RULE, "x.json:2: Resources.A: ", "none of the files"),
@@ -105,7 +105,7 @@ def test_two_files_may_not_define_one_group_differently(second: dict[str, object
     if fits:
         assert str(import_files(files).lab.groups["a"].ingress[0].peer) == "10.0.0.0/8"
     else:
-        with pytest.raises(LabFileError, match=r"two.json: .*group a otherwise than one.json does"):
+        with pytest.raises(LabFileError, match=r"two.json:1: .*group a otherwise than one.json does"):
             import_files(files)
 
 
@@ -117,7 +117,7 @@ def test_rules_and_their_listing_have_to_agree() -> None:
     groups = _groups(_group("a", "10.0.0.0/8"))
 
     assert import_files({"g.json": groups, "r.json": texts[0]}).lab.groups["a"].ingress[0].id == "sgr-1"
-    with pytest.raises(LabFileError, match=r"r.json: .*not those that g.json gives it"):
+    with pytest.raises(LabFileError, match=r"r.json:1: .*not those that g.json gives it"):
         import_files({"g.json": groups, "r.json": texts[1]})
 
 
