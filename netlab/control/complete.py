@@ -29,17 +29,17 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class LabRefusal:
-    """One thing of a lab that AWS would not take: where it stands, how messages name that, and AWS's words."""
+    """One thing of a lab that AWS would not take: where it stands, how messages name that, and the refusal."""
 
     place: Place
     subject: str
-    code: str
-    message: str
+    refused: RefusedError
 
     @property
     def error(self) -> RefusedError:
         """The refusal as the call that would build that part gets it."""
-        return RefusedError(self.code, ": ".join(part for part in (self.subject, self.message) if part))
+        message = ": ".join(part for part in (self.subject, self.refused.message) if part)
+        return RefusedError(self.refused.code, message, self.refused.found)
 
 
 def completed(lab: Lab) -> Lab:
@@ -93,7 +93,7 @@ class _Notes:
         try:
             yield
         except RefusedError as error:
-            self.refused.append(LabRefusal(place, subject, error.code, error.message))
+            self.refused.append(LabRefusal(place, subject, error))
 
 
 class _Free:

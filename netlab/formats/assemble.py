@@ -68,13 +68,15 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     _check_ids(facts, groups)
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
-    lists = {keys.lists[key]: _prefix_list(keys.lists[key], found) for key, found in _known_lists(facts).items()}
+    found_lists = {keys.lists[key]: found for key, found in _known_lists(facts).items()}
+    land.places |= {("prefix_lists", name): found.place for name, found in found_lists.items()}
+    land.places |= {("groups", keys.groups[group.key]): group.place for group in reversed(groups)}
     lab = Lab(
         name=name,
         vpc=land.vpc,
         subnets=land.subnets,
         groups={keys.groups[group.key]: _group(keys, group, rules[group.key]) for group in groups},
-        prefix_lists=lists,
+        prefix_lists={name: _prefix_list(name, found) for name, found in found_lists.items()},
         acls=land.acls,
         nat_gateways=land.nats,
         instances=instances,

@@ -36,6 +36,7 @@ class Land:
         names: Of subnets, by the key of the files.
         spare: Name of the made-up subnet; empty = there is none.
         tables: The route table of each subnet, by the subnet's key.
+        places: Where parts of the lab stand in the files, by a field of Lab, a name, and parts within.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Land:
     tables: dict[str, FoundTable] = field(default_factory=dict)
     publics: Iterator[IPv4Address] = field(default_factory=lambda: iter(()))
     owners: dict[Address, str] = field(default_factory=dict)
+    places: dict[tuple[str, ...], Place] = field(default_factory=dict)
 
     def subnet_of(self, interface: FoundInterface) -> Subnet | None:
         """Return the subnet an interface stands in by the files; None where it is unknown."""
@@ -224,6 +226,7 @@ def _add_acls(facts: Facts, land: Land) -> None:
         for side, entries in sides.items():
             if len({each.number for each in entries}) < len(entries):
                 facts.wrong(acl.place, f"network ACL {acl.name} has two {side.value} entries of one number")
+        land.places["acls", name] = acl.place
         land.acls[name] = NetworkAcl(name, sides[Direction.INGRESS], sides[Direction.EGRESS])
         for key in acl.subnets:
             if key in land.names:
@@ -243,6 +246,7 @@ def _add_nats(facts: Facts, land: Land) -> None:
         public = nat.public or next(land.publics)
         land.claim_public(facts, nat.place, public, f"NAT gateway {name}")
         land.claim(facts, nat.place, own, f"NAT gateway {name}")
+        land.places["nat_gateways", name] = nat.place
         land.nats[name] = NatGateway(name, subnet, public, own)
         land.names[f"nat {nat.key}"] = name
 

@@ -35,6 +35,7 @@ def put_nodes(
         if instance is None:
             continue
         instances[name] = instance
+        land.places["instances", name] = node.place
         owners[node.key] = (name, "eth0")
         inside = [each for each in _in_order(node) if land.is_inside(each)]
         owners |= {each.key: (name, f"eth{number}") for number, each in enumerate(inside)}
@@ -114,6 +115,7 @@ def _interface(
             facts.wrong(found.place, f"{address} is reserved in subnet {subnet.name}'s {network}")
         land.claim(facts, found.place, address, f"{node}/eth{number}")
     land.claim_public(facts, found.place, found.public, f"{node}/eth{number}")
+    land.places["instances", node, "interfaces", f"eth{number}"] = found.place
     wants = found.wants_public and subnet.internet
     return Interface(
         node=node,
