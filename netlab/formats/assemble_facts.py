@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 from netlab.formats.import_facts import Facts, FoundGroup, FoundList, GroupKey, ListKey
 
 
@@ -10,6 +12,7 @@ def join_facts(facts: Facts) -> None:
     _merge_listings(facts)
     _match_entries(facts)
     _add_outside(facts)
+    _settle_vpcs(facts)
 
 
 def _merge_listings(facts: Facts) -> None:
@@ -75,3 +78,24 @@ def _match_entries(facts: Facts) -> None:
     for each in facts.lists.values():
         if each.entries is None and each.key not in named:
             facts.note(each.place, f"prefix list {each.key} ({each.name}): its entries are in no file")
+
+
+def _settle_vpcs(facts: Facts) -> None:
+    """
+    Take a VPC that a file refers to and does not tell for the one that the files tell, or where there is none, for one.
+
+    Of several that one file names, it is the one named most; a file that tells one VPC means another by the rest.
+    """
+    named: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in facts.sited():
+        named[each.place.file][each.vpc] += bool(each.vpc)
+    told = {vpc for vpcs in named.values() for vpc in +vpcs} - facts.unknown.keys() | facts.vpcs.keys()
+    ours = [vpcs.most_common(1)[0][0] for vpcs in named.values() if +vpcs and not told & (+vpcs).keys()]
+    for each in facts.sited():
+        if each.vpc in ours:
+            facts.guessed.setdefault(each.vpc, each.place)
+            each.vpc = "" if told else ours[0]
+    for node in facts.nodes.values():
+        for interface in node.interfaces.values():
+            subnet = facts.subnets.get(interface.subnet)
+            interface.vpc = interface.vpc or (subnet.vpc if subnet else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from netlab.formats.assemble_ground import Land
+from netlab.formats.assemble_land import Land
 from netlab.formats.import_facts import Facts, FoundInterface, FoundNode, FoundRoute
 from netlab.formats.import_words import Names
 from netlab.model.addresses import Address, contains
@@ -77,7 +77,7 @@ def _instance(
     interfaces: list[Interface] = []
     for found in _in_order(node):
         if not land.is_inside(found):
-            facts.note(found.place, f"interface {found.key} of {name} is of {found.vpc}; a lab has one VPC")
+            land.leave_out(facts, found.place, f"interface {facts.called(found.key)} of {name}", found.vpc)
             continue
         groups = []
         for each in found.groups:
@@ -92,6 +92,11 @@ def _instance(
             continue
         subnet = land.subnet_of(found) or land.subnets.get(land.spare)
         if subnet is not None:
+            if land.subnet_of(found) is None:
+                named = f"stands in {facts.called(found.subnet)}, which the lab does not have"
+                facts.note(
+                    found.place, f"{name} {named if found.subnet else 'names no subnet'}: put into {subnet.name}"
+                )
             interfaces.append(
                 _interface(facts, land, found, subnet, name, len(interfaces), tuple(dict.fromkeys(groups)))
             )

@@ -15,7 +15,8 @@ from netlab.errors import InputError, LabFileError, Mistake
 from netlab.formats.assemble import assemble
 from netlab.formats.cloudformation import is_template, read_template
 from netlab.formats.describe import SIGNATURES, describes, read_describe
-from netlab.formats.import_facts import Facts, Place
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document, read_document
 from netlab.formats.import_words import plain_name
 from netlab.formats.terraform import is_terraform, read_terraform
