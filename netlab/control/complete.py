@@ -100,6 +100,7 @@ class _Free:
     """Hands out the next free address of a subnet, each once."""
 
     def __init__(self, lab: Lab) -> None:
+        self.first: dict[IPv4Network | IPv6Network, int] = {}  # below it none is free
         self.taken: set[Address] = {address for interface in lab.interfaces() for address in interface.addresses}
         self.taken |= {gateway.ip for gateway in lab.nat_gateways.values() if gateway.ip is not None}
 
@@ -112,11 +113,12 @@ class _Free:
         return IPv6Address(self._next(subnet, network))
 
     def _next(self, subnet: Subnet, network: IPv4Network | IPv6Network) -> int:
-        first = int(network.network_address) + _RESERVED
+        first = self.first.get(network, int(network.network_address) + _RESERVED)
         for number in range(first, int(network.broadcast_address)):
             address = type(network.network_address)(number)
             if address not in self.taken:
                 self.taken.add(address)
+                self.first[network] = number + 1
                 return number
         raise RefusedError(
             "InsufficientFreeAddressesInSubnet",
