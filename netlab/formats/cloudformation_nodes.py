@@ -46,7 +46,7 @@ def read_nodes(template: Template, handled: set[str]) -> None:
     """Read every resource that carries security groups; *handled* are the types that were read already."""
     for resource in template.of_kind(_INTERFACE):
         node = _node(template, resource)
-        node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
+        template.facts.put(node, _interface(template, resource, (), resource.properties, node.kind, node.key))
     for resource in template.of_kind(_INSTANCE):
         _read_instance(template, resource)
     for resource in template.resources.values():
@@ -63,7 +63,7 @@ def read_nodes(template: Template, handled: set[str]) -> None:
         interface = _interface(template, resource, path, holder, node.kind, node.key)
         for path, holder in found[1:]:
             interface.groups = tuple(dict.fromkeys((*interface.groups, *_groups(template, resource, path, holder))))
-        node.interfaces[node.key] = interface
+        template.facts.put(node, interface)
     attach(template)
 
 
@@ -177,7 +177,7 @@ def _read_instance(template: Template, resource: Resource) -> None:
     node = _node(template, resource)
     listed = items(template.values.resolve(resource.properties.get("NetworkInterfaces")))
     if not listed:
-        node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
+        template.facts.put(node, _interface(template, resource, (), resource.properties, node.kind, node.key))
     for index, item in enumerate(map(mapping, listed)):
         path = ("NetworkInterfaces", index)
         own = template.thing(item.get("NetworkInterfaceId"))
@@ -185,10 +185,10 @@ def _read_instance(template: Template, resource: Resource) -> None:
         if attached is not None:
             for each in attached.interfaces.values():
                 each.index = _index(template, resource, item.get("DeviceIndex"), *path) or index
-                node.interfaces[each.key] = each
+                template.facts.put(node, each)
         elif own:
             absent = f"interface {template.facts.absent(own)}"
             template.facts.note(template.place(resource, *path), f"{absent}: {resource.name} goes without it")
         else:
             key = f"{node.key} {index}"
-            node.interfaces[key] = _interface(template, resource, path, item, node.kind, key)
+            template.facts.put(node, _interface(template, resource, path, item, node.kind, key))

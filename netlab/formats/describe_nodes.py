@@ -128,9 +128,9 @@ def _add_interface(document: Document, facts: Facts, path: Path, data: Data, nod
         tracking=_tracking(data),
         index=parse_whole(mapping(data.get("Attachment")).get("DeviceIndex")) or 0,
     )
-    known = facts.interface(key)
+    known = facts.interfaces.get(key)
     if known is None:
-        node.interfaces[key] = interface
+        facts.put(node, interface)
     elif set(known.groups) != set(interface.groups):
         facts.wrong(place, f"gives interface {key} other security groups than {known.place.file} does")
 
