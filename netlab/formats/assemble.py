@@ -16,15 +16,8 @@ from netlab.formats.assemble_facts import join_facts
 from netlab.formats.assemble_ground import lay_ground
 from netlab.formats.assemble_land import Land
 from netlab.formats.assemble_nodes import put_nodes
-from netlab.formats.import_facts import (
-    DEFAULT_OF_VPC,
-    Facts,
-    FoundGroup,
-    FoundList,
-    FoundRule,
-    GroupKey,
-    ListKey,
-)
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundRule, GroupKey, ListKey
 from netlab.formats.import_words import Names
 from netlab.formats.words import is_kept_for_ids
 from netlab.model.addresses import Cidr

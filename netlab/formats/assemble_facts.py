@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from netlab.formats.import_facts import Facts, FoundGroup, FoundList, GroupKey, ListKey
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundGroup, FoundList, GroupKey, ListKey
 
 
 def join_facts(facts: Facts) -> None:

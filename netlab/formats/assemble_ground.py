@@ -13,7 +13,8 @@ from netlab.formats.assemble_land import Land
 from netlab.formats.assemble_made_up import MADE_UP, add_spare, add_unknown, derived, say_made_up
 from netlab.formats.assemble_routes import put_on_subnets
 from netlab.formats.ground import LEAST_PREFIX, MOST_PREFIX
-from netlab.formats.import_facts import Facts, FoundInterface, FoundSubnet
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundSubnet
 from netlab.formats.import_words import Names, network_in
 from netlab.model.addresses import Cidr
 from netlab.model.topology import Subnet, Vpc

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from netlab.formats.import_facts import Facts, FoundInterface, FoundTable
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundTable
 from netlab.formats.import_places import Place
 from netlab.model.acls import NetworkAcl
 from netlab.model.addresses import Address, contains

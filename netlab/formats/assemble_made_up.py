@@ -12,7 +12,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from netlab.errors import LabFileError
 from netlab.formats.assemble_land import Land
-from netlab.formats.import_facts import Facts, FoundInterface, FoundSubnet
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundSubnet
 from netlab.formats.import_places import Place
 from netlab.formats.import_words import Names, network_in
 from netlab.model.addresses import Cidr
@@ -136,7 +137,7 @@ def _widest(facts: Facts, land: Land, place: Place, places: int, interfaces: lis
     room = (land.vpc.cidr if widest is None else widest.cidr).num_addresses - _KEPT
     room -= sum(widest is not None and land.names.get(each.subnet) == widest.name for each in interfaces)
     if widest is None or places > room:
-        problem = f"found {places:,} interfaces to make up a place for in {where}, wanted at most {max(room, 0):,}"
+        problem = f"found {places:,} interfaces to make up a place for, wanted at most {max(room, 0):,}, as fit {where}"
         facts.wrong(place, f"{problem}: a group that nothing carries gets one")
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     facts.note(place, f"the VPC has no room for a made-up subnet: what has none of its own goes to {widest.name}")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from netlab.formats.assemble_land import Land
-from netlab.formats.import_facts import Facts, FoundInterface, FoundNode, FoundRoute
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundNode, FoundRoute
 from netlab.formats.import_words import Names
 from netlab.model.addresses import Address, contains
 from netlab.model.topology import Host, Instance, Interface, Subnet, SubnetRoute

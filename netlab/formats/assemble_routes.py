@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netlab.formats.assemble_land import Land
-from netlab.formats.import_facts import Facts, FoundInterface, FoundTable
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundTable
 from netlab.formats.import_words import Names
 from netlab.model.acls import DEFAULT_ACL, NetworkAcl
 from netlab.model.addresses import EVERYWHERE, contains

@@ -16,7 +16,8 @@ from netlab.formats.cloudformation_nodes import read_nodes
 from netlab.formats.cloudformation_template import GROUP, Resource, Template
 from netlab.formats.cloudformation_values import Values
 from netlab.formats.cloudformation_words import Attribute, Blank, Unresolved
-from netlab.formats.import_facts import Facts, FoundGroup, FoundList, FoundPeer, FoundRule, ListKey
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundGroup, FoundList, FoundPeer, FoundRule, ListKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
     description_of,

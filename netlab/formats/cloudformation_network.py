@@ -11,7 +11,7 @@ from netlab.errors import InputError
 from netlab.formats.cloudformation_template import MADE_UP_IPV6, SUBNET, VPC, Resource, Template
 from netlab.formats.cloudformation_words import unresolved
 from netlab.formats.describe_network import acl_entry, route_to
-from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
+from netlab.formats.import_found import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
 from netlab.formats.import_words import ipv4_cidr, ipv6_cidr, name_tag, parse_whole, text_of, truth
 from netlab.model.rules import Direction
 

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from netlab.errors import InputError
 from netlab.formats.cloudformation_attached import attach, is_used, launched_into, subnets_of
 from netlab.formats.cloudformation_template import Resource, Template
-from netlab.formats.import_facts import FoundInterface, FoundNode, GroupKey
+from netlab.formats.import_found import FoundInterface, FoundNode, GroupKey
 from netlab.formats.import_kinds import LAUNCHERS, kind_of
 from netlab.formats.import_words import ipv4, items, mapping, parse_whole, text_of, truth
 from netlab.formats.yaml_reader import Path

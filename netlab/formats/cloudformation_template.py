@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from netlab.errors import InputError
 from netlab.formats.cloudformation_values import Values
 from netlab.formats.cloudformation_words import Attribute, Blank, Unresolved, name_of, unresolved
-from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Unknown
+from netlab.formats.import_facts import Facts, Unknown
+from netlab.formats.import_found import DEFAULT_OF_VPC, GroupKey
 from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import items, mapping, text_of, truth

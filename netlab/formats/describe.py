@@ -14,15 +14,8 @@ from collections.abc import Callable, Iterator
 from netlab.errors import InputError
 from netlab.formats.describe_network import read_acl, read_nat, read_subnet, read_table, read_vpc
 from netlab.formats.describe_nodes import read_instance, read_interface, read_reservation
-from netlab.formats.import_facts import (
-    Facts,
-    FoundGroup,
-    FoundList,
-    FoundPeer,
-    FoundRule,
-    GroupKey,
-    ListKey,
-)
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundGroup, FoundList, FoundPeer, FoundRule, GroupKey, ListKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
     description_of,

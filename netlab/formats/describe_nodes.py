@@ -11,7 +11,8 @@ import re
 from ipaddress import IPv4Address
 
 from netlab.errors import InputError
-from netlab.formats.import_facts import Facts, FoundInterface, FoundNat, FoundNode, GroupKey
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundNat, FoundNode, GroupKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import ipv4, ipv6, items, mapping, name_tag, parse_whole, text_of, truth
 from netlab.formats.yaml_reader import Path

@@ -11,16 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.errors import InputError
-from netlab.formats.import_facts import (
-    DEFAULT_OF_VPC,
-    Facts,
-    FoundGroup,
-    FoundList,
-    FoundPeer,
-    FoundRule,
-    GroupKey,
-    ListKey,
-)
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundPeer, FoundRule, GroupKey, ListKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
     description_of,

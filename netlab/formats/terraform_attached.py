@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netlab.formats.import_facts import FoundInterface
+from netlab.formats.import_found import FoundInterface
 from netlab.formats.import_words import ipv4, items, mapping, parse_whole, text_of
 from netlab.formats.terraform_plan import Resource
 from netlab.formats.terraform_references import first_reference

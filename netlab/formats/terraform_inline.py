@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netlab.errors import InputError
-from netlab.formats.import_facts import FoundPeer, FoundRule, GroupKey, ListKey
+from netlab.formats.import_found import FoundPeer, FoundRule, GroupKey, ListKey
 from netlab.formats.import_words import description_of, items, mapping, parse_cidr, parse_traffic_words, text_of, truth
 from netlab.formats.terraform_plan import Resource
 from netlab.formats.terraform_references import Found

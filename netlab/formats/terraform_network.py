@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from netlab.errors import InputError
 from netlab.formats.describe_network import acl_entry, route_to
-from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc, Unknown
+from netlab.formats.import_facts import Unknown
+from netlab.formats.import_found import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
 from netlab.formats.import_words import (
     ipv4,
     ipv4_cidr,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netlab.formats.import_facts import FoundInterface, FoundNode, GroupKey
+from netlab.formats.import_found import FoundInterface, FoundNode, GroupKey
 from netlab.formats.import_kinds import LAUNCHERS, kind_of
 from netlab.formats.import_words import ipv4, ipv6, items, mapping, text_of, truth
 from netlab.formats.terraform_attached import INSTANCES, attach, is_used, launched_into, subnets_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Unknown
+from netlab.formats.import_facts import Facts, Unknown
+from netlab.formats.import_found import DEFAULT_OF_VPC, GroupKey
 from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import items, text_of

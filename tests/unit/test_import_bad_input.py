@@ -1,5 +1,6 @@
 """What cannot be imported is refused, one clear line each; `import:` of a lab file; groups put in place of others."""
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,6 +79,36 @@ def test_groups_of_others_are_no_mistake() -> None:
         "a group behind pcx-1",
         "a group of vpc-2",
     ]
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{below}'] * 10)}]\n" for below, name in itertools.pairwise("abcdef")
+)
+LARGE = [
+    (f"{BOMB}Resources: *f\n", "found aliases that write out more than 100,000 values, wanted fewer"),
+    ("Resources:\n  A: &a {B: *a}\n", "found data nested deeper, or in itself, wanted at most 100 levels"),
+    ("Resources: " + "[" * 200 + "]" * 200, "found data nested deeper, or in itself, wanted at most 100 levels"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), LARGE)
+def test_what_is_too_large_is_told_from_what_has_no_end(text: str, words: str) -> None:
+    """Of a few lines that come to a million values the aliases are to blame; a file without many is read."""
+    with pytest.raises(LabFileError) as caught:
+        import_files({"x.yaml": text})
+
+    assert [each.text for each in caught.value.mistakes] == [words]
+    assert caught.value.mistakes[0].line > 0
+
+
+def test_a_lab_file_that_aliases_blow_up_is_refused_too() -> None:
+    """In one line, before it takes all memory; aliases that write out little are read."""
+    with pytest.raises(LabFileError) as caught:
+        parse_lab(f"name: x\n{BOMB}")
+
+    assert [each.text for each in caught.value.mistakes] == [LARGE[0][1]]
+    ground = "name: x\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n  a: &a {cidr: 10.0.1.0/24}\nsecurity_groups: {}\n"
+    assert [*parse_lab(ground).subnets] == ["a"]
 
 
 def test_all_files_are_read_before_any_is_refused() -> None:
