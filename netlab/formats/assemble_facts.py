@@ -19,17 +19,18 @@ def join_facts(facts: Facts) -> None:
 def _merge_listings(facts: Facts) -> None:
     """Bring the rules of describe-security-group-rules, which have ids, to their groups."""
     if not facts.groups:  # a listing of rules does not show groups that have none
-        for rule in (rule for listing in facts.listings.values() for rule in listing):
+        for rule in (rule for listing in facts.listings.values() for rule in listing.values()):
             peer = rule.peer
             if isinstance(peer, GroupKey) and not peer.foreign and peer.key not in facts.listings:
                 facts.groups.setdefault(peer.key, FoundGroup(peer.key, peer.key, rule.place))
-    for key, listing in facts.listings.items():
+    for key, rules in facts.listings.items():
+        listing = list(rules.values())
         group = facts.groups.get(key)
         if group is None:
             facts.groups[key] = FoundGroup(key, key, listing[0].place, rules=listing)
             continue
-        have, listed = ({rule.properties for rule in rules} for rules in (group.rules, listing))
-        if have == listed:
+        have = {rule.properties for rule in group.rules}
+        if have == rules.keys():
             group.rules = listing
             continue
         odd = next((rule for rule in listing if rule.properties not in have), listing[0])

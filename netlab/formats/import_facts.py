@@ -20,6 +20,7 @@ from netlab.formats.import_found import (
     FoundSubnet,
     FoundTable,
     FoundVpc,
+    RuleProperties,
     Sited,
 )
 from netlab.formats.import_places import Place
@@ -50,7 +51,7 @@ class Facts:
     """
 
     groups: dict[str, FoundGroup] = field(default_factory=dict)
-    listings: dict[str, list[FoundRule]] = field(default_factory=dict)
+    listings: dict[str, dict[RuleProperties, FoundRule]] = field(default_factory=dict)
     outlines: dict[str, FoundGroup] = field(default_factory=dict)
     late_rules: list[tuple[str, FoundRule]] = field(default_factory=list)
     lists: dict[str, FoundList] = field(default_factory=dict)
