@@ -59,20 +59,14 @@ def load(lab: str | Path) -> Lab:
     Raises:
         InputError: There is neither.
         LabFileError: The file holds mistakes, or what AWS's quotas refuse; the error has all of them.
-        RefusedError: A real file holds what AWS's quotas refuse.
     """
     from netlab.formats import is_real_file  # noqa: PLC0415 - see the module's docstring
 
     if str(lab) in built_in_labs() and not Path(lab).is_file():
         text = resources.files("netlab.labs").joinpath(f"{lab}.yaml").read_text(encoding="utf-8")
         return _read_lab(text, f"{lab}.yaml")
-    try:
-        text = Path(lab).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        known = ", ".join(built_in_labs())
-        raise errors.InputError(f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.InputError(f"lab {str(lab)!r}: cannot be read: {error}") from error
+    known = ", ".join(built_in_labs())
+    text = _text_of(lab, f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}")
     if is_real_file(text):
         found, unmodelled = import_lab([lab])
         return replace(found, warnings=unmodelled)
@@ -82,18 +76,20 @@ def load(lab: str | Path) -> Lab:
 
 def _read_lab(text: str, file: str, reader: Callable[[str], str] | None = None) -> Lab:
     """Read a lab file and fill it in; what AWS refuses of it is told together, each with its line."""
-    from netlab.control import completed, refusals  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import line_in, parse_lab  # noqa: PLC0415
+    from netlab.formats import line_in, parse_lab  # noqa: PLC0415 - see the module's docstring
 
-    lab = parse_lab(text, file, reader)
+    return _completed(parse_lab(text, file, reader), lambda place: (file, line_in(text, place)))
+
+
+def _completed(lab: Lab, source: Callable[[tuple[str, ...]], tuple[str, int]]) -> Lab:
+    """Fill a lab in; what AWS refuses of it is told together. *source* tells file and line of a part of the lab."""
+    from netlab.control import completed, refusals  # noqa: PLC0415 - see the module's docstring
+
     try:
         return completed(lab)
     except errors.RefusedError:
-        mistakes = tuple(
-            errors.Mistake(file, line_in(text, each.place), each.subject, f"{each.code}: {each.message}")
-            for each in refusals(lab)
-        )
-        raise errors.LabFileError(mistakes) from None
+        mistakes = (errors.Mistake(*source(each.place), each.subject, str(each.refused)) for each in refusals(lab))
+        raise errors.LabFileError(tuple(mistakes)) from None
 
 
 def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> tuple[Lab, tuple[str, ...]]:
@@ -108,14 +104,12 @@ def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None
 
     Raises:
         InputError: A file cannot be read.
-        LabFileError: Files hold mistakes; the error has all of them.
-        RefusedError: They hold what AWS's quotas refuse.
+        LabFileError: Files hold mistakes, or what AWS's quotas refuse; the error has all of them.
     """
-    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import import_files  # noqa: PLC0415
+    from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
 
-    imported = import_files({str(file): _text_of(file) for file in files}, parameters)
-    return completed(imported.lab), imported.unmodelled
+    imported = import_files(_texts_of(files), parameters)
+    return _completed(imported.lab, imported.source), imported.unmodelled
 
 
 def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> Lab:
@@ -124,25 +118,49 @@ def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[st
 
     Raises:
         InputError: A file cannot be read, or no group has the name of one of the lab's.
-        LabFileError: Files hold mistakes; the error has all of them.
-        RefusedError: They hold what AWS's quotas refuse.
+        LabFileError: Files hold mistakes, or what AWS's quotas refuse; the error has all of them.
     """
-    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import import_files  # noqa: PLC0415
+    from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
     from netlab.formats import replace_groups as replaced  # noqa: PLC0415
 
-    imported = import_files({str(file): _text_of(file) for file in files}, parameters, furnish=False)
-    lab = completed(replaced(lab, imported.lab))
+    imported = import_files(_texts_of(files), parameters, furnish=False, cidr=lab.vpc.cidr)
+    lab = _completed(replaced(lab, imported.lab), imported.source)
     return replace(lab, warnings=(*lab.warnings, *imported.unmodelled))
 
 
-def _text_of(file: str | Path) -> str:
+def _texts_of(files: Iterable[str | Path]) -> dict[str, str]:
+    """Return the texts of files by their names; those that cannot be read are told together."""
+    texts: dict[str, str] = {}
+    mistakes: list[errors.Mistake] = []
+    for file in files:
+        try:
+            texts[str(file)] = _text_of(file)
+        except errors.LabFileError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise errors.LabFileError(tuple(mistakes))
+    return texts
+
+
+def _text_of(file: str | Path, missing: str = "") -> str:
+    """Return a file's text; *missing* is what to say where there is no such file."""
+    line, problem = 0, ""
     try:
-        return Path(file).read_text(encoding="utf-8")
+        data = Path(file).read_bytes()
+        return data.decode().replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
-        raise errors.InputError(f"{file}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.InputError(f"{file}: cannot be read: {error}") from error
+        if missing:
+            raise errors.InputError(missing) from None
+        problem = "no such file"
+    except IsADirectoryError:
+        problem = "cannot be read: it is a folder, wanted a file"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = "text in UTF-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else f"the byte 0x{data[error.start]:02x}"
+        problem = f"found {found}, wanted text in UTF-8"
+    raise errors.LabFileError((errors.Mistake(str(file), line, "", problem),))
 
 
 @contextmanager

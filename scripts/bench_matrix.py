@@ -44,6 +44,26 @@ net.stop()
 print(took)
 """
 
+_GROUP_ID = {"references": ["aws_security_group.this.id", "aws_security_group.this"]}
+_MODULE = {
+    "outputs": {"id": {"expression": _GROUP_ID}},
+    "variables": {"peer": {}},
+    "resources": [
+        {"address": "aws_security_group.this", "type": "aws_security_group", "name": "this"},
+        {
+            "address": "aws_vpc_security_group_ingress_rule.r",
+            "type": "aws_vpc_security_group_ingress_rule",
+            "name": "r",
+            "count_expression": {"constant_value": RULES},
+            "expressions": {
+                "security_group_id": _GROUP_ID,
+                "referenced_security_group_id": {"references": ["var.peer"]},
+            },
+        },
+    ],
+}
+"""What a plan's configuration writes of each module: a group, and rules from the group it is given."""
+
 Report = Callable[[str, float, float, str], bool]
 """Prints a row: what was measured, how much, the limit, the unit; tells whether the limit holds."""
 
@@ -62,6 +82,8 @@ def matrix_rows(folder: Path, runs: int, report: Report) -> bool:
     ok &= report("matrix --paper: per 5,000 verdicts", on_paper * 5000 / len(questions), 1, "s")
     big = _many_groups(folder)
     ok &= report(f"import: {GROUPS} groups, {GROUPS * RULES:,} rules", _timed(lambda: netlab.load(big)), 3, "s")
+    plan = _many_modules(folder)
+    ok &= report(f"import: a plan of {GROUPS} modules, as many rules", _timed(lambda: netlab.load(plan)), 3, "s")
     return ok
 
 
@@ -157,4 +179,31 @@ def _many_groups(folder: Path) -> Path:
     ]
     file = folder / "groups.json"
     file.write_text(json.dumps({"SecurityGroups": groups}), encoding="utf-8")
+    return file
+
+
+def _many_modules(folder: Path) -> Path:
+    """Write a plan before apply: each module's rules are from the next module's group, by a variable of its call."""
+    rule = "aws_vpc_security_group_ingress_rule"
+    children, calls, changes = [], {}, []
+    for number in range(GROUPS):
+        module = f"module.m{number}"
+        group = {"address": f"{module}.aws_security_group.this", "type": "aws_security_group", "name": "this"}
+        resources: list[dict[str, object]] = [{**group, "values": {"name": f"group-{number}"}}]
+        for at in range(RULES):
+            values = {"ip_protocol": "tcp", "from_port": 1000 + at, "to_port": 1000 + at}
+            resources.append({"address": f"{module}.{rule}.r[{at}]", "type": rule, "name": "r", "values": values})
+        unknown = {"id": True, "security_group_id": True, "referenced_security_group_id": True}
+        changes += [{"address": each["address"], "change": {"after_unknown": unknown}} for each in resources]
+        children.append({"address": module, "resources": resources})
+        other = f"module.m{(number + 1) % GROUPS}"
+        calls[f"m{number}"] = {"expressions": {"peer": {"references": [f"{other}.id", other]}}, "module": _MODULE}
+    plan = {
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"child_modules": children}},
+        "resource_changes": changes,
+        "configuration": {"root_module": {"module_calls": calls}},
+    }
+    file = folder / "plan.json"
+    file.write_text(json.dumps(plan), encoding="utf-8")
     return file

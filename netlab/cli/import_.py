@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from netlab.cli.terminal import Progress
 from netlab.errors import InputError
+
+_SLOW_FROM = 3_000_000  # bytes that take longer than a second
 
 
 @click.command("import", short_help="AWS JSON, CloudFormation or Terraform to a lab file.")
@@ -25,8 +30,14 @@ def import_(files: tuple[str, ...], parameters: tuple[str, ...], output: Path | 
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.formats import render_lab  # noqa: PLC0415
 
-    lab, unmodelled = netlab.import_lab(files, parameters_from_words(parameters))
-    text = render_lab(lab)
+    shown = Progress("netlab: import")
+    if sys.stderr.isatty() and (size := _size(files)) > _SLOW_FROM:
+        shown(f"reading {size / 1e6:.0f} MB")
+    try:
+        lab, unmodelled = netlab.import_lab(files, parameters_from_words(parameters))
+        text = render_lab(lab)
+    finally:
+        shown.stop()
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -38,6 +49,15 @@ def import_(files: tuple[str, ...], parameters: tuple[str, ...], output: Path | 
         click.echo(f"{output}: {len(lab.groups)} security groups, {rules} rules, {len(lab.instances)} instances")
     for line in unmodelled:
         click.echo(f"netlab: not modelled: {line}", err=True)
+
+
+def _size(files: tuple[str, ...]) -> int:
+    """Return the bytes of files; what cannot be read has none here, and is told by who reads it."""
+    size = 0
+    for file in files:
+        with suppress(OSError, ValueError):
+            size += Path(file).stat().st_size
+    return size
 
 
 def parameters_from_words(words: tuple[str, ...]) -> dict[str, str]:

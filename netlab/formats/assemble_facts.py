@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from netlab.formats.import_facts import Facts, FoundGroup, FoundList, GroupKey, ListKey
+from collections import Counter, defaultdict
+
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundGroup, FoundList, GroupKey, ListKey
 
 
 def join_facts(facts: Facts) -> None:
@@ -10,22 +13,24 @@ def join_facts(facts: Facts) -> None:
     _merge_listings(facts)
     _match_entries(facts)
     _add_outside(facts)
+    _settle_vpcs(facts)
 
 
 def _merge_listings(facts: Facts) -> None:
     """Bring the rules of describe-security-group-rules, which have ids, to their groups."""
     if not facts.groups:  # a listing of rules does not show groups that have none
-        for rule in (rule for listing in facts.listings.values() for rule in listing):
+        for rule in (rule for listing in facts.listings.values() for rule in listing.values()):
             peer = rule.peer
             if isinstance(peer, GroupKey) and not peer.foreign and peer.key not in facts.listings:
                 facts.groups.setdefault(peer.key, FoundGroup(peer.key, peer.key, rule.place))
-    for key, listing in facts.listings.items():
+    for key, rules in facts.listings.items():
+        listing = list(rules.values())
         group = facts.groups.get(key)
         if group is None:
             facts.groups[key] = FoundGroup(key, key, listing[0].place, rules=listing)
             continue
-        have, listed = ({rule.properties for rule in rules} for rules in (group.rules, listing))
-        if have == listed:
+        have = {rule.properties for rule in group.rules}
+        if have == rules.keys():
             group.rules = listing
             continue
         odd = next((rule for rule in listing if rule.properties not in have), listing[0])
@@ -75,3 +80,24 @@ def _match_entries(facts: Facts) -> None:
     for each in facts.lists.values():
         if each.entries is None and each.key not in named:
             facts.note(each.place, f"prefix list {each.key} ({each.name}): its entries are in no file")
+
+
+def _settle_vpcs(facts: Facts) -> None:
+    """
+    Take a VPC that a file refers to and does not tell for the one that the files tell, or where there is none, for one.
+
+    Of several that one file names, it is the one named most; a file that tells one VPC means another by the rest.
+    """
+    named: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in facts.sited():
+        named[each.place.file][each.vpc] += bool(each.vpc)
+    told = {vpc for vpcs in named.values() for vpc in +vpcs} - facts.unknown.keys() | facts.vpcs.keys()
+    ours = [vpcs.most_common(1)[0][0] for vpcs in named.values() if +vpcs and not told & (+vpcs).keys()]
+    for each in facts.sited():
+        if each.vpc in ours:
+            facts.guessed.setdefault(each.vpc, each.place)
+            each.vpc = "" if told else ours[0]
+    for node in facts.nodes.values():
+        for interface in node.interfaces.values():
+            subnet = facts.subnets.get(interface.subnet)
+            interface.vpc = interface.vpc or (subnet.vpc if subnet else "")

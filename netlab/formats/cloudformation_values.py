@@ -1,8 +1,8 @@
 """
 The values of a CloudFormation template: parameters, conditions, mappings and intrinsic functions.
 
-A value is text, true or false, a list, a mapping, nothing; or something that is known only after deployment: an
-attribute of a resource (Attribute), or an Unresolved with its reason. What resources mean is not known here.
+A value is text, true or false, a list, a mapping, nothing; or one of those of cloudformation_words.py. What resources
+mean is not known here.
 
 Source:
     CloudFormation User Guide, "Intrinsic function reference", "Pseudo parameters reference".
@@ -17,6 +17,16 @@ from ipaddress import ip_network
 from itertools import islice
 from typing import TypeGuard
 
+from netlab.formats.cloudformation_words import (
+    Attribute,
+    Blank,
+    Unresolved,
+    joined,
+    name_of,
+    of_another_stack,
+    unresolved,
+    without_default,
+)
 from netlab.formats.import_words import items, mapping, text_of
 from netlab.formats.words import shown
 
@@ -32,21 +42,6 @@ PSEUDO = {
 
 _SUBSTITUTED = re.compile(r"\$\{([^!}][^}]*)\}")
 _MOST_DEPTH = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """An attribute of a resource; ``Ref`` for the resource itself."""
-
-    resource: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """A value that cannot be known, and why."""
-
-    reason: str
 
 
 @dataclass(slots=True)
@@ -113,19 +108,20 @@ class Values:
         if isinstance(declared, dict):
             if "Default" in declared:
                 return self._parameter(name, declared["Default"])
-            return Unresolved(f"parameter {name} has no default; give it with --parameter {name}=VALUE")
+            return without_default(name)
         if name in self.section("Resources"):
             return self._attribute(Attribute(name, "Ref"))
-        return Unresolved(f"no parameter or resource is named {shown(name)}")
+        return Unresolved(f"no parameter or resource is named {shown(name)}", name)
 
     def _parameter(self, name: str, value: object) -> object:
         kind = text_of(mapping(self.section("Parameters").get(name)).get("Type"))
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
-            return [part.strip() for part in text_of(value).split(",")] if not isinstance(value, list) else value
-        return text_of(value)
+            parts = value if isinstance(value, list) else [part.strip() for part in text_of(value).split(",")]
+            return [Blank(name) if part == "" else part for part in parts]
+        return text_of(value) or Blank(name)
 
     def _attribute(self, attribute: Attribute) -> object:
-        given = attribute.resource if attribute.name == "Ref" else f"{attribute.resource}.{attribute.name}"
+        given = attribute.parameter
         if given in self.parameters:
             self.known.add(given)
             return self.parameters[given]
@@ -149,7 +145,7 @@ class Values:
         if len(words) < 2 or not all(words):
             return Unresolved(f"Fn::GetAtt {shown(argument)}: wanted a resource and its attribute")
         if words[0] not in self.section("Resources"):
-            return Unresolved(f"no resource is named {shown(words[0])}")
+            return Unresolved(f"no resource is named {shown(words[0])}", words[0])
         return self._attribute(Attribute(words[0], ".".join(words[1:])))
 
     def sub(self, argument: object) -> object:
@@ -166,14 +162,14 @@ class Values:
                 parts.append(self.get_att(name) if "." in name else self._ref(name))
             last = match.end()
         parts.append(text_of(text)[last:])
-        return _joined("", [part for part in parts if part != ""], str(text).replace("${!", "${"))
+        return joined("", [part for part in parts if part != ""], str(text).replace("${!", "${"))
 
     def join(self, argument: object) -> object:
         """``Fn::Join``."""
         if not _is_pair(argument):
             return Unresolved("Fn::Join: wanted a delimiter and a list")
         listed = self.resolve(argument[1])
-        return listed if isinstance(listed, Unresolved) else _joined(text_of(argument[0]), items(listed), "")
+        return listed if isinstance(listed, Unresolved) else joined(text_of(argument[0]), items(listed), "")
 
     def select(self, argument: object) -> object:
         """``Fn::Select``."""
@@ -181,7 +177,7 @@ class Values:
             return Unresolved("Fn::Select wants an index and a list")
         index, listed = text_of(self.resolve(argument[0])), self.resolve(argument[1])
         if isinstance(listed, Unresolved | Attribute):
-            return listed if isinstance(listed, Unresolved) else _after_deployment(listed)
+            return Unresolved(unresolved(listed), f"{name_of(listed)}-{index}")
         each = items(listed)
         if not index.isdecimal() or int(index) >= len(each):
             return Unresolved(f"Fn::Select: found {shown(index)}, the list has {len(each)} items, counted from 0")
@@ -199,8 +195,8 @@ class Values:
         found: object = self.section("Mappings")
         words = [self.resolve(each) for each in items(argument)[:3]]
         for word in words:
-            if isinstance(word, Unresolved):
-                return word
+            if unresolved(word):
+                return Unresolved(unresolved(word), name_of(word))
             if text_of(word) not in mapping(found):
                 return Unresolved(f"Fn::FindInMap {', '.join(map(text_of, words))}: no such entry")
             found = mapping(found)[text_of(word)]
@@ -244,7 +240,7 @@ class Values:
         self.known.add(name)
         if name in self.parameters:
             return self.parameters[name]
-        return Unresolved(f"export {name} is of another stack; give it with --parameter {name}=VALUE")
+        return of_another_stack(name)
 
     def cidr(self, argument: object) -> object:
         """``Fn::Cidr``."""
@@ -269,31 +265,6 @@ class Values:
     def same(self, argument: object) -> object:
         """``Fn::Base64`` and other functions of text that no rule looks into."""
         return self.resolve(argument)
-
-
-def _joined(delimiter: str, parts: list[object], unchanged: str) -> object:
-    """Join parts into a text; what is known only after deployment stays alone, or spoils the whole."""
-    if len(parts) == 1:
-        return parts[0].replace("${!", "${") if isinstance(parts[0], str) else parts[0]
-    unknown = next((part for part in parts if isinstance(part, Unresolved)), None)
-    if unknown is not None:
-        return unknown
-    late = next((part for part in parts if isinstance(part, Attribute)), None)
-    if late is not None:
-        return _after_deployment(late)
-    return delimiter.join(map(text_of, parts)).replace("${!", "${") if parts else unchanged
-
-
-def _after_deployment(attribute: Attribute) -> Unresolved:
-    given = attribute.resource if attribute.name == "Ref" else f"{attribute.resource}.{attribute.name}"
-    return Unresolved(f"{given} is known only after deployment; give it with --parameter {given}=VALUE")
-
-
-def unresolved(value: object) -> str:
-    """Return why a value cannot be used as text; empty where it can."""
-    if isinstance(value, Unresolved):
-        return value.reason
-    return _after_deployment(value).reason if isinstance(value, Attribute) else ""
 
 
 def _is_pair(argument: object) -> TypeGuard[list[object]]:

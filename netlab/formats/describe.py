@@ -14,15 +14,8 @@ from collections.abc import Callable, Iterator
 from netlab.errors import InputError
 from netlab.formats.describe_network import read_acl, read_nat, read_subnet, read_table, read_vpc
 from netlab.formats.describe_nodes import read_instance, read_interface, read_reservation
-from netlab.formats.import_facts import (
-    Facts,
-    FoundGroup,
-    FoundList,
-    FoundPeer,
-    FoundRule,
-    GroupKey,
-    ListKey,
-)
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundGroup, FoundList, FoundPeer, FoundRule, GroupKey, ListKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
     description_of,
@@ -166,7 +159,6 @@ def _read_rule(document: Document, facts: Facts, path: Path, data: Data) -> None
     if not group:
         facts.wrong(place, "found no GroupId, wanted the group that the rule belongs to")
         return
-    listing = facts.listings.setdefault(group, [])
     try:
         traffic = parse_traffic_words(data.get("IpProtocol"), data.get("FromPort"), data.get("ToPort"))
         peer = _flat_peer(data)
@@ -176,9 +168,8 @@ def _read_rule(document: Document, facts: Facts, path: Path, data: Data) -> None
     direction = Direction.EGRESS if truth(data.get("IsEgress"), default=False) else Direction.INGRESS
     identity = rule_id_of(data.get("SecurityGroupRuleId"))
     rule = FoundRule(direction, traffic, peer, place, description_of(data.get("Description")), identity)
-    if rule.properties not in {each.properties for each in listing}:
-        listing.append(rule)
-    elif identity not in {each.id for each in listing}:
+    known = facts.listings.setdefault(group, {}).setdefault(rule.properties, rule)
+    if known.id != identity:
         facts.wrong(place, f"rule {identity} is in the listing of {group} already, under another id")
 
 

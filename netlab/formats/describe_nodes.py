@@ -11,7 +11,8 @@ import re
 from ipaddress import IPv4Address
 
 from netlab.errors import InputError
-from netlab.formats.import_facts import Facts, FoundInterface, FoundNat, FoundNode, GroupKey
+from netlab.formats.import_facts import Facts
+from netlab.formats.import_found import FoundInterface, FoundNat, FoundNode, GroupKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import ipv4, ipv6, items, mapping, name_tag, parse_whole, text_of, truth
 from netlab.formats.yaml_reader import Path
@@ -128,11 +129,11 @@ def _add_interface(document: Document, facts: Facts, path: Path, data: Data, nod
         tracking=_tracking(data),
         index=parse_whole(mapping(data.get("Attachment")).get("DeviceIndex")) or 0,
     )
-    known = facts.interface(key)
+    known = facts.interfaces.get(key)
     if known is None:
-        node.interfaces[key] = interface
+        facts.put(node, interface)
     elif set(known.groups) != set(interface.groups):
-        facts.wrong(place, f"gives interface {key} other security groups than {known.place.says('').file} does")
+        facts.wrong(place, f"gives interface {key} other security groups than {known.place.file} does")
 
 
 def _is_secondary(address: Data) -> bool:

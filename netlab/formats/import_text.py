@@ -8,21 +8,21 @@ Numbers of YAML stay text as they were written; a short tag becomes what it stan
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from netlab.errors import LabFileError, Mistake
-from netlab.formats.import_facts import Place
-from netlab.formats.yaml_reader import Path
+from netlab.formats.import_places import Place
+from netlab.formats.json_lines import JsonLines
+from netlab.formats.yaml_reader import TOO_MANY_REPEATS, Path, Repeats
 
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _MOST_DEPTH = 100
-_MOST_NODES = 1_000_000
 
 
 @dataclass(slots=True)
@@ -31,20 +31,16 @@ class Document:
     One file's data.
 
     Attributes:
-        lines: Counted from 1, by path; empty for JSON.
+        line_of: Tells the line of a path, counted from 1.
     """
 
     file: str
     tree: object
-    lines: Mapping[Path, int] = field(default_factory=dict)
+    line_of: Callable[[Path], int]
 
-    def place(self, path: Path) -> Place:
-        """Return where something stands, as line and JSON path."""
-        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-        known = path
-        while known and known not in self.lines:
-            known = known[:-1]
-        return Place(self.file, self.lines.get(known, 0), where)
+    def place(self, path: Path, where: str = "") -> Place:
+        """Return where something stands; *where* is what messages call that, if not by its path."""
+        return Place(self.file, path, where, self.line_of)
 
 
 def read_document(text: str, file: str) -> Document:
@@ -57,7 +53,7 @@ def read_document(text: str, file: str) -> Document:
     text = text.removeprefix("\ufeff")
     if text.lstrip()[:1] in {"{", "["}:
         try:
-            return Document(file, json.loads(text))
+            return Document(file, json.loads(text), JsonLines(text).line)
         except json.JSONDecodeError as error:
             ended = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
             problem = "the text ends too early" if ended else f"{error.msg} (column {error.colno})"
@@ -81,7 +77,7 @@ def _read_yaml(text: str, file: str) -> Document:
     if node is None:
         raise LabFileError((Mistake(file, 0, "", "found an empty file, wanted JSON or a template"),))
     reader = _YamlReader(file)
-    return Document(file, reader.data(node, (), node.start_mark.line + 1), reader.lines)
+    return Document(file, reader.data(node, (), node.start_mark.line + 1), reader.line)
 
 
 class _YamlReader:
@@ -90,11 +86,21 @@ class _YamlReader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.lines: dict[Path, int] = {}
+        self.repeats = Repeats()
+
+    def line(self, path: Path) -> int:
+        """Return the line of a path, or of the nearest part around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 0)
 
     def data(self, node: Node, path: Path, line: int) -> object:
         """Return a node's data."""
-        if len(path) > _MOST_DEPTH or len(self.lines) > _MOST_NODES:
-            raise LabFileError((Mistake(self.file, line, "", "found data nested without end"),))
+        problem = TOO_MANY_REPEATS if self.repeats.are_too_many(node) else ""
+        if len(path) > _MOST_DEPTH:
+            problem = f"found data nested deeper, or in itself, wanted at most {_MOST_DEPTH} levels"
+        if problem:
+            raise LabFileError((Mistake(self.file, line, "", problem),))
         self.lines.setdefault(path, line)
         tag = str(node.tag)
         short = tag.removeprefix("!") if tag.startswith("!") else ""

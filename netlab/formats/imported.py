@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from netlab.errors import InputError, LabFileError, Mistake
@@ -16,6 +16,7 @@ from netlab.formats.assemble import assemble
 from netlab.formats.cloudformation import is_template, read_template
 from netlab.formats.describe import SIGNATURES, describes, read_describe
 from netlab.formats.import_facts import Facts
+from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document, read_document
 from netlab.formats.import_words import plain_name
 from netlab.formats.terraform import is_terraform, read_terraform
@@ -35,11 +36,21 @@ class Imported:
         lab: As parse_lab returns one: not completed yet.
         unmodelled: What the files hold and netlab does not model, each once, with its place.
         vpc_known: The files give the VPC; else its network is made up.
+        places: Where parts of the lab stand in the files, by a field of Lab, a name, and parts within.
     """
 
     lab: Lab
     unmodelled: tuple[str, ...] = ()
     vpc_known: bool = True
+    places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
+
+    def source(self, part: tuple[str, ...]) -> tuple[str, int]:
+        """Return file and line of a part of the lab, or of the nearest part around it; of none, the first file's."""
+        while part and part not in self.places:
+            part = part[:-1]
+        place = self.places.get(part) or Place(next(iter(self.places.values())).file if self.places else "")
+        said = place.says("")
+        return said.file, said.line
 
 
 def import_files(
@@ -59,30 +70,32 @@ def import_files(
         cidr: The VPC's network where the files do not give it.
 
     Raises:
-        LabFileError: Files hold mistakes; all of them are in it.
-        InputError: There is no file, or no template has one of the parameters.
+        LabFileError: Files hold mistakes, or no template has one of the parameters; all of them are in it.
+        InputError: There is no file.
     """
     if not files:
         raise InputError("found no file to import, wanted at least one")
     facts = Facts()
     known: set[str] = set()
+    unread = False
     for file, text in files.items():
         try:
             known |= _read(read_document(text, file), facts, parameters or {})
         except LabFileError as error:
             facts.mistakes += error.mistakes
+            unread = True
         except InputError as error:
             facts.mistakes.append(Mistake(file, 0, "", str(error)))
-    strange = sorted({*(parameters or {})} - known)
-    if strange and not facts.mistakes:
-        there = ", ".join(sorted(known)) or "none"
-        raise InputError(f"parameter {strange[0]}: no template has it; there are {there}")
+    for name in sorted({*(parameters or {})} - known):
+        if not unread:  # a file that is not read may have it
+            there = ", ".join(sorted(known)) or "none"
+            facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     if not (facts.groups or facts.nodes or facts.listings or facts.late_rules):
         raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
     lab, land = assemble(facts, _lab_name(files), furnish=furnish, cidr=cidr)
-    return Imported(lab, tuple(facts.unmodelled), land.vpc_known)
+    return Imported(lab, tuple(facts.unmodelled), land.vpc_known, land.places)
 
 
 def is_real_file(text: str) -> bool:
@@ -103,12 +116,12 @@ def is_real_file(text: str) -> bool:
 
 def _read(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
     """Read one file into *facts*; return the parameters it knows."""
-    tree = document.tree
+    tree, line_of = document.tree, document.line_of
     if isinstance(tree, dict) and isinstance(tree.get("TemplateBody"), dict):
-        document = Document(document.file, tree["TemplateBody"])
+        document = Document(document.file, tree["TemplateBody"], lambda path: line_of(("TemplateBody", *path)))
     if isinstance(tree, list) and tree and isinstance(tree[0], dict):
         section = next((name for key, name in SIGNATURES.items() if key in tree[0]), None)
-        document = Document(document.file, {section: tree}) if section else document
+        document = Document(document.file, {section: tree}, lambda path: line_of(path[1:])) if section else document
     if is_terraform(document.tree):
         read_terraform(document, facts)
     elif is_template(document.tree):

@@ -8,8 +8,9 @@ Source:
 from __future__ import annotations
 
 from netlab.errors import InputError
-from netlab.formats.describe_network import acl_entry, route_to
-from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
+from netlab.formats.describe_network import acl_entry
+from netlab.formats.import_facts import Unknown
+from netlab.formats.import_found import FoundAcl, FoundNat, FoundSubnet, FoundVpc
 from netlab.formats.import_words import (
     ipv4,
     ipv4_cidr,
@@ -22,6 +23,7 @@ from netlab.formats.import_words import (
     truth,
 )
 from netlab.formats.terraform_plan import Resource
+from netlab.formats.terraform_routes import read_routes
 from netlab.formats.terraform_words import State
 from netlab.model.rules import Direction
 
@@ -48,18 +50,6 @@ HANDLED = {
 }
 """Types that become part of the ground, or of the nodes on it."""
 
-_TARGETS = {
-    "nat_gateway_id": "NatGatewayId",
-    "network_interface_id": "NetworkInterfaceId",
-    "instance_id": "InstanceId",
-    "gateway_id": "GatewayId",
-    "vpc_peering_connection_id": "VpcPeeringConnectionId",
-    "transit_gateway_id": "TransitGatewayId",
-    "egress_only_gateway_id": "EgressOnlyInternetGatewayId",
-    "vpc_endpoint_id": "VpcEndpointId",
-}
-"""What Terraform calls a route's target, and what the EC2 API calls it."""
-
 
 def read_network(state: State) -> None:
     """Read the ground into the state's facts."""
@@ -68,20 +58,7 @@ def read_network(state: State) -> None:
             _read_vpc(state, resource)
         elif resource.kind in {"aws_subnet", "aws_default_subnet"}:
             _read_subnet(state, resource)
-    for resource in state.plan.of_kind("aws_route_table", "aws_default_route_table"):
-        _read_table(state, resource)
-    for resource in state.plan.of_kind("aws_route"):
-        table = state.facts.tables.get(state.thing(resource, "route_table_id"))
-        if table is None:
-            state.tell(resource, "a route of a table that is not in the file")
-        else:
-            _read_route(state, resource, table, resource.values, direct=True)
-    for resource in state.plan.of_kind("aws_route_table_association", "aws_main_route_table_association"):
-        table = state.facts.tables.get(state.thing(resource, "route_table_id"))
-        if table is not None and resource.kind == "aws_route_table_association":
-            table.subnets.append(state.thing(resource, "subnet_id"))
-        elif table is not None:
-            table.main = True
+    read_routes(state)
     for resource in state.plan.of_kind("aws_nat_gateway"):
         _read_nat(state, resource)
     _read_acls(state)
@@ -90,98 +67,38 @@ def read_network(state: State) -> None:
 def _read_vpc(state: State, resource: Resource) -> None:
     key = state.key(resource)
     if not text_of(resource.values.get("cidr_block")):
-        state.tell(resource, "its network is known only after apply: one is made up")
+        state.facts.unknown[key] = Unknown(state.plain_address(resource), "its network is known only after apply")
         return
     try:
         cidr = ipv4_cidr(resource.values["cidr_block"])
         ipv6 = ipv6_cidr(resource.values.get("ipv6_cidr_block"))
     except InputError as error:
-        state.facts.wrong(state.place(resource.address), str(error))
+        state.facts.wrong(state.place(resource), str(error))
         return
-    state.facts.vpcs.setdefault(key, FoundVpc(key, cidr, state.place(resource.address), ipv6))
+    state.facts.vpcs.setdefault(key, FoundVpc(key, cidr, state.place(resource), ipv6))
 
 
 def _read_subnet(state: State, resource: Resource) -> None:
     key = state.key(resource)
     values = resource.values
     if not text_of(values.get("cidr_block")):
-        state.tell(resource, "its network is known only after apply: what stands in it goes to a made-up subnet")
+        state.facts.unknown[key] = Unknown(state.plain_address(resource), "its network is known only after apply")
+        state.tell(resource, "its network is known only after apply: one is made up where something stands in it")
         return
     try:
         found = FoundSubnet(
             key,
             name_tag(values.get("tags")) or state.plain_address(resource),
             ipv4_cidr(values["cidr_block"]),
-            state.place(resource.address),
-            vpc=state.thing(resource, "vpc_id"),
+            state.place(resource),
+            vpc=state.vpc(resource),
             ipv6=ipv6_cidr(values.get("ipv6_cidr_block")),
             public=truth(values.get("map_public_ip_on_launch"), default=False),
         )
     except InputError as error:
-        state.facts.wrong(state.place(resource.address), str(error))
+        state.facts.wrong(state.place(resource), str(error))
         return
     state.facts.subnets.setdefault(key, found)
-
-
-def _read_table(state: State, resource: Resource) -> None:
-    main = resource.kind == "aws_default_route_table"
-    key = state.key(resource)
-    table = FoundTable(key, state.place(resource.address), state.thing(resource, "vpc_id"), main)
-    state.facts.tables[key] = table
-    written = items(state.plan.expressions(resource).get("route"))
-    for index, data in enumerate(map(mapping, items(resource.values.get("route")))):
-        expression = mapping(written[index]) if index < len(written) else {}
-        _read_route(state, resource, table, data, direct=False, expressions=expression)
-
-
-def _read_route(
-    state: State,
-    resource: Resource,
-    table: FoundTable,
-    data: dict[str, object],
-    *,
-    direct: bool,
-    expressions: dict[str, object] | None = None,
-) -> None:
-    """Read a route: of a resource of its own (*direct*), or of a block, whose expressions are then given."""
-    destination = next(
-        (
-            text_of(data[key])
-            for key in ("cidr_block", "ipv6_cidr_block", "destination_cidr_block", "destination_ipv6_cidr_block")
-            if data.get(key)
-        ),
-        "",
-    )
-    targets: dict[str, object] = {}
-    for key, name in _TARGETS.items():
-        target = text_of(data.get(key))
-        if not target and direct:
-            target = state.thing(resource, key)
-        elif not target and expressions and key in expressions:
-            found = state.plan.follow(resource, expressions[key])
-            target = next(iter(map(state.key_of, found.addresses)), "")
-        if target:
-            targets[name] = target
-    if not targets and not direct and not expressions:
-        targets = _only_reference(state, resource)
-    if not destination:
-        state.tell(resource, "a route whose destination is no network")
-    elif targets.get("GatewayId") != "local":
-        route = route_to(state.facts, state.place(resource.address), destination, targets)
-        if route is not None:
-            table.routes.append(route)
-
-
-def _only_reference(state: State, resource: Resource) -> dict[str, object]:
-    """Return the target of a table's routes where the configuration refers to one gateway alone."""
-    found = state.plan.follow(resource, state.plan.expressions(resource).get("route"))
-    kinds = {"aws_internet_gateway": "GatewayId", "aws_nat_gateway": "NatGatewayId"}
-    named = {
-        kinds[state.plan.resources[each].kind]: state.key_of(each)
-        for each in found.addresses
-        if each in state.plan.resources and state.plan.resources[each].kind in kinds
-    }
-    return dict(named) if len(named) == 1 else {}
 
 
 def _read_nat(state: State, resource: Resource) -> None:
@@ -192,7 +109,7 @@ def _read_nat(state: State, resource: Resource) -> None:
     state.facts.nats[key] = FoundNat(
         key,
         name_tag(resource.values.get("tags")) or state.plain_address(resource),
-        state.place(resource.address),
+        state.place(resource),
         state.thing(resource, "subnet_id"),
         ipv4(resource.values.get("public_ip")),
         ipv4(resource.values.get("private_ip")),
@@ -204,7 +121,7 @@ def _read_acls(state: State) -> None:
         key = state.key(resource)
         name = name_tag(resource.values.get("tags")) or state.plain_address(resource)
         default = resource.kind == "aws_default_network_acl"
-        acl = FoundAcl(key, name, state.place(resource.address), state.thing(resource, "vpc_id"), default)
+        acl = FoundAcl(key, name, state.place(resource), state.vpc(resource), default)
         acl.subnets += state.things(resource, "subnet_ids")
         state.facts.acls[key] = acl
         for side in Direction:
@@ -213,13 +130,15 @@ def _read_acls(state: State) -> None:
     for resource in state.plan.of_kind("aws_network_acl_rule"):
         found = state.facts.acls.get(state.thing(resource, "network_acl_id"))
         if found is None:
-            state.tell(resource, "an entry of a network ACL that is not in the file")
+            state.lost(resource, "network_acl_id", "the network ACL of an entry")
             continue
         side = Direction.EGRESS if truth(resource.values.get("egress"), default=False) else Direction.INGRESS
         _read_entry(state, resource, found, side, resource.values)
     for resource in state.plan.of_kind("aws_network_acl_association"):
         found = state.facts.acls.get(state.thing(resource, "network_acl_id"))
-        if found is not None:
+        if found is None:
+            state.lost(resource, "network_acl_id", "the network ACL of a subnet")
+        else:
             found.subnets.append(state.thing(resource, "subnet_id"))
 
 
@@ -236,7 +155,7 @@ def _read_entry(state: State, resource: Resource, acl: FoundAcl, side: Direction
         number = parse_whole(data.get("rule_no") or data.get("rule_number")) or 0
         entry = acl_entry(number, protocol, api, action)
     except InputError as error:
-        state.facts.wrong(state.place(resource.address), str(error))
+        state.facts.wrong(state.place(resource), str(error))
         return
     if entry not in acl.entries[side]:
         acl.entries[side].append(entry)

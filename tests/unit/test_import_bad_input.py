@@ -1,5 +1,6 @@
 """What cannot be imported is refused, one clear line each; `import:` of a lab file; groups put in place of others."""
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +29,7 @@ def _group(name: str, *peers: object, **more: object) -> dict[str, object]:
     return {"GroupId": f"sg-{name}", "GroupName": name, "IpPermissions": [permission], **more}
 
 
-FIRST = "x.json: SecurityGroups[0].IpPermissions[0]"
+FIRST = "x.json:1: SecurityGroups[0].IpPermissions[0]"
 LONE_RULE = """Resources:
   A: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: web, IpProtocol: "-1", CidrIp: 10.0.0.0/8}}
 """
@@ -40,11 +41,11 @@ BAD = [
     ("just words", "x.json: ", "found 'just words', wanted what `aws ec2 describe-…`"),
     ('{"Buckets": []}', "x.json: ", "found a mapping of Buckets, wanted"),
     ('{"version": 4, "terraform_version": "1.5.0", "resources": []}', "x.json: ", "run `terraform show -json` on it"),
-    ('{"format_version": "2.0", "values": {}}', "x.json: format_version: ", "found format 2, wanted 0.x or 1.x"),
-    ('{"SecurityGroups": {}}', "x.json: SecurityGroups: ", "found no list"),
-    ('{"SecurityGroups": [1]}', "x.json: SecurityGroups[0]: ", "found no mapping"),
+    ('{"format_version": "2.0", "values": {}}', "x.json:1: format_version: ", "found format 2, wanted 0.x or 1.x"),
+    ('{"SecurityGroups": {}}', "x.json:1: SecurityGroups: ", "found no list"),
+    ('{"SecurityGroups": [1]}', "x.json:1: SecurityGroups[0]: ", "found no mapping"),
     ('{"SecurityGroups": []}', "x.json: ", "found no security group"),
-    (_groups({"IpPermissions": []}), "x.json: SecurityGroups[0]: ", "found neither GroupId nor GroupName"),
+    (_groups({"IpPermissions": []}), "x.json:1: SecurityGroups[0]: ", "found neither GroupId nor GroupName"),
     (_groups(_group("a", "10.0.0.0/33")), f"{FIRST}.IpRanges[0]: ", "wanted a network"),
     (_groups(_group("a", {"GroupId": "sg-b"})), f"{FIRST}.UserIdGroupPairs[0]: ", "none of the files"),
     (LONE_RULE, "x.json:2: Resources.A: ", "none of the files"),
@@ -73,11 +74,41 @@ def test_groups_of_others_are_no_mistake() -> None:
     imported = import_files({"x.json": _groups(_group("a", *pairs, OwnerId="1", VpcId="vpc-1"))})
 
     assert imported.lab.groups["a"].ingress == ()
-    assert [line.rpartition(", ")[2] for line in imported.unmodelled] == [
+    assert [line.rpartition(", ")[2] for line in imported.unmodelled if "names" in line] == [
         "a group of account 2",
         "a group behind pcx-1",
         "a group of vpc-2",
     ]
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{below}'] * 10)}]\n" for below, name in itertools.pairwise("abcdef")
+)
+LARGE = [
+    (f"{BOMB}Resources: *f\n", "found aliases that write out more than 100,000 values, wanted fewer"),
+    ("Resources:\n  A: &a {B: *a}\n", "found data nested deeper, or in itself, wanted at most 100 levels"),
+    ("Resources: " + "[" * 200 + "]" * 200, "found data nested deeper, or in itself, wanted at most 100 levels"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), LARGE)
+def test_what_is_too_large_is_told_from_what_has_no_end(text: str, words: str) -> None:
+    """Of a few lines that come to a million values the aliases are to blame; a file without many is read."""
+    with pytest.raises(LabFileError) as caught:
+        import_files({"x.yaml": text})
+
+    assert [each.text for each in caught.value.mistakes] == [words]
+    assert caught.value.mistakes[0].line > 0
+
+
+def test_a_lab_file_that_aliases_blow_up_is_refused_too() -> None:
+    """In one line, before it takes all memory; aliases that write out little are read."""
+    with pytest.raises(LabFileError) as caught:
+        parse_lab(f"name: x\n{BOMB}")
+
+    assert [each.text for each in caught.value.mistakes] == [LARGE[0][1]]
+    ground = "name: x\nvpc: {cidr: 10.0.0.0/16}\nsubnets:\n  a: &a {cidr: 10.0.1.0/24}\nsecurity_groups: {}\n"
+    assert [*parse_lab(ground).subnets] == ["a"]
 
 
 def test_all_files_are_read_before_any_is_refused() -> None:
@@ -105,7 +136,7 @@ def test_two_files_may_not_define_one_group_differently(second: dict[str, object
     if fits:
         assert str(import_files(files).lab.groups["a"].ingress[0].peer) == "10.0.0.0/8"
     else:
-        with pytest.raises(LabFileError, match=r"two.json: .*group a otherwise than one.json does"):
+        with pytest.raises(LabFileError, match=r"two.json:1: .*group a otherwise than one.json does"):
             import_files(files)
 
 
@@ -117,7 +148,7 @@ def test_rules_and_their_listing_have_to_agree() -> None:
     groups = _groups(_group("a", "10.0.0.0/8"))
 
     assert import_files({"g.json": groups, "r.json": texts[0]}).lab.groups["a"].ingress[0].id == "sgr-1"
-    with pytest.raises(LabFileError, match=r"r.json: .*not those that g.json gives it"):
+    with pytest.raises(LabFileError, match=r"r.json:1: .*not those that g.json gives it"):
         import_files({"g.json": groups, "r.json": texts[1]})
 
 
@@ -129,7 +160,7 @@ def test_more_rules_than_the_quota_are_refused(count: int, fits: bool) -> None:
     if fits:
         assert len(completed(lab).groups["a"].ingress) == 60
     else:
-        with pytest.raises(RefusedError, match="RulesPerSecurityGroupLimitExceeded: a ingress"):
+        with pytest.raises(RefusedError, match=r"RulesPerSecurityGroupLimitExceeded: a ingress: .* Found 61 for IPv4"):
             completed(lab)
 
 

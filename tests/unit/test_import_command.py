@@ -59,6 +59,50 @@ def test_wrong_words_are_refused(words: list[str], message: str) -> None:
     assert done.exception.exit_code == 2
 
 
+def test_files_that_cannot_be_read_are_told_together(tmp_path: Path) -> None:
+    """In netlab's own words: a folder, another encoding, one wrong byte with its line, none of that name."""
+    utf16, latin, folder, fine = (tmp_path / name for name in ("a.json", "b.json", "c", "d.json"))
+    utf16.write_text('{"SecurityGroups": []}', encoding="utf-16")
+    latin.write_bytes(b'{"SecurityGroups":\n["\xe9"]}')
+    folder.mkdir()
+    fine.write_text('{"SecurityGroups": []}', encoding="utf-8")
+
+    with pytest.raises(LabFileError) as caught:
+        netlab.import_lab([utf16, latin, folder, fine, tmp_path / "missing.json"])
+
+    assert str(caught.value).replace(f"{tmp_path}/", "").splitlines() == [
+        "a.json:1: found text in UTF-16, wanted text in UTF-8",
+        "b.json:2: found the byte 0xe9, wanted text in UTF-8",
+        "c: cannot be read: it is a folder, wanted a file",
+        "missing.json: no such file",
+    ]
+    for file, words in ((folder, "it is a folder"), (latin, "found the byte 0xe9")):
+        with pytest.raises(InputError, match=words):
+            netlab.load(file)
+
+
+def test_parameters_that_no_template_has_are_told_beside_the_mistakes(tmp_path: Path) -> None:
+    """All of them; while a file cannot be read, it may be the one that has them."""
+    bad, broken = tmp_path / "bad.yaml", tmp_path / "broken.json"
+    peer = "{IpProtocol: '-1', SourceSecurityGroupId: !Ref Nope}"
+    group = f"{{Type: AWS::EC2::SecurityGroup, Properties: {{SecurityGroupIngress: [{peer}]}}}}"
+    bad.write_text(f"Resources:\n  A: {group}\n", encoding="utf-8")
+    broken.write_text("{", encoding="utf-8")
+    given = {"Foo": "1", "AWS::Region": "eu-west-1", "Bar": "2"}
+
+    with pytest.raises(LabFileError) as alone:
+        netlab.import_lab([bad], given)
+    with pytest.raises(LabFileError) as both:
+        netlab.import_lab([bad, broken], given)
+
+    assert [each.where for each in alone.value.mistakes] == [
+        "parameter Bar",
+        "parameter Foo",
+        "Resources.A.Properties.SecurityGroupIngress[0]",
+    ]
+    assert [Path(each.file).name for each in both.value.mistakes] == ["bad.yaml", "broken.json"]
+
+
 def test_mistakes_of_a_file_are_refused(tmp_path: Path) -> None:
     """All at once, exit 2, and nothing is written."""
     bad, target = tmp_path / "bad.json", tmp_path / "lab.yaml"

@@ -121,13 +121,13 @@ def test_what_is_not_modelled_is_listed_once_with_its_place() -> None:
 
     assert len(set(unmodelled)) == len(unmodelled)
     for place, words in (
-        ("groups.json: SecurityGroups[4]: ", "of vpc-0fedcba9876543210"),
-        ("groups.json: SecurityGroups[2].IpPermissions[1].UserIdGroupPairs[0]: ", "of account 999988887777"),
-        ("groups.json: SecurityGroups[0]: ", "'web tier (prod)' is written web-tier-prod"),
-        ("interfaces.json: NetworkInterfaces[6]: ", "carries no security group"),
-        ("instances.json: Reservations[0].Instances[1]: ", "terminated"),
-        ("route_tables.json: RouteTables[0].Routes[2]: ", "tgw-1"),
-        ("prefix_lists.json: PrefixLists[1]: ", "entries are in no file"),
+        ("groups.json:186: SecurityGroups[4]: ", "of vpc-0fedcba9876543210"),
+        ("groups.json:141: SecurityGroups[2].IpPermissions[1].UserIdGroupPairs[0]: ", "of account 999988887777"),
+        ("groups.json:3: SecurityGroups[0]: ", "'web tier (prod)' is written web-tier-prod"),
+        ("interfaces.json:172: NetworkInterfaces[6]: ", "carries no security group"),
+        ("instances.json:49: Reservations[0].Instances[1]: ", "terminated"),
+        ("route_tables.json:23: RouteTables[0].Routes[2]: ", "tgw-1"),
+        ("prefix_lists.json:11: PrefixLists[1]: ", "entries are in no file"),
     ):
         assert [line for line in unmodelled if line.startswith(place) and words in line], place
 
@@ -176,7 +176,7 @@ def test_a_permission_that_aws_cannot_have_printed_is_a_mistake(permission: dict
         _one({**permission, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]})
 
     (mistake,) = caught.value.mistakes
-    assert str(mistake).startswith("groups.json: SecurityGroups[0].IpPermissions[0]: ")
+    assert str(mistake).startswith("groups.json:1: SecurityGroups[0].IpPermissions[0]: ")
     assert words in mistake.text
 
 
