@@ -103,6 +103,7 @@ def is_real_file(text: str) -> bool:
 
 def _read(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
     """Read one file into *facts*; return the parameters it knows."""
+    facts.mistakes += document.mistakes
     tree, line_of = document.tree, document.line_of
     if isinstance(tree, dict) and isinstance(tree.get("TemplateBody"), dict):
         document = Document(document.file, tree["TemplateBody"], lambda path: line_of(("TemplateBody", *path)))
