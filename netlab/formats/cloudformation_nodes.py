@@ -42,27 +42,44 @@ _WITHOUT_GROUPS = ("AWS::IAM::", "AWS::Cognito::", "AWS::CloudFormation::", "Cus
 _NEVER = 12  # levels deeper than any property that holds groups
 
 
-def read_nodes(template: Template, handled: set[str]) -> None:
-    """Read every resource that carries security groups; *handled* are the types that were read already."""
-    for resource in template.of_kind(_INTERFACE):
-        node = _node(template, resource)
-        node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
-    for resource in template.of_kind(_INSTANCE):
-        _read_instance(template, resource)
-    for resource in template.resources.values():
-        if resource.kind in {_INSTANCE, _INTERFACE, *handled}:
-            continue
-        found = [] if resource.kind.startswith(_WITHOUT_GROUPS) else list(_carriers(template, resource))
-        if not found:
-            template.facts.note(template.place(resource), f"{resource.kind} {resource.name}: netlab does not model it")
-            continue
-        node = _node(template, resource)
-        path, holder = found[0]
-        interface = _interface(template, resource, path, holder, node.kind, node.key)
-        for path, holder in found[1:]:
-            interface.groups = tuple(dict.fromkeys((*interface.groups, *_groups(template, resource, path, holder))))
-        node.interfaces[node.key] = interface
-    _read_public_addresses(template)
+def read_interfaces(template: Template) -> None:
+    """Read the interfaces that are resources of their own."""
+    template.each(_read_interface, _INTERFACE)
+
+
+def read_instances(template: Template) -> None:
+    """Read the instances, with the interfaces they name."""
+    template.each(_read_instance, _INSTANCE)
+
+
+def read_carriers(template: Template, handled: set[str]) -> None:
+    """Read every other resource that carries security groups; *handled* are the types that were read already."""
+    kinds = {each.kind for each in template.resources.values()}
+    template.each(_read_carrier, *(kinds - {_INSTANCE, _INTERFACE, *handled}))
+
+
+def read_attachments(template: Template) -> None:
+    """Attach interfaces that are attached separately; give nodes that have an Elastic IP a public address."""
+    template.each(_attach, "AWS::EC2::NetworkInterfaceAttachment")
+    template.each(_give_public_address, "AWS::EC2::EIP", "AWS::EC2::EIPAssociation")
+
+
+def _read_interface(template: Template, resource: Resource) -> None:
+    node = _node(template, resource)
+    node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
+
+
+def _read_carrier(template: Template, resource: Resource) -> None:
+    found = [] if resource.kind.startswith(_WITHOUT_GROUPS) else list(_carriers(template, resource))
+    if not found:
+        template.facts.note(template.place(resource), f"{resource.kind} {resource.name}: netlab does not model it")
+        return
+    node = _node(template, resource)
+    path, holder = found[0]
+    interface = _interface(template, resource, path, holder, node.kind, node.key)
+    for path, holder in found[1:]:
+        interface.groups = tuple(dict.fromkeys((*interface.groups, *_groups(template, resource, path, holder))))
+    node.interfaces[node.key] = interface
 
 
 def _node(template: Template, resource: Resource) -> FoundNode:
@@ -183,17 +200,17 @@ def _read_instance(template: Template, resource: Resource) -> None:
         node.interfaces[key] = _interface(template, resource, path, item, node.kind, key)
 
 
-def _read_public_addresses(template: Template) -> None:
-    """Give nodes that have an Elastic IP a public address, and attach interfaces that are attached separately."""
-    for resource in template.of_kind("AWS::EC2::NetworkInterfaceAttachment"):
-        node = template.facts.nodes.get(template.thing(resource.properties.get("InstanceId")))
-        attached = template.thing(resource.properties.get("NetworkInterfaceId"))
-        if node is not None and attached in template.facts.nodes:
-            for each in template.facts.nodes.pop(attached).interfaces.values():
-                each.index = parse_whole(template.text(resource, "DeviceIndex")) or len(node.interfaces)
-                node.interfaces[each.key] = each
-    for resource in template.of_kind("AWS::EC2::EIP", "AWS::EC2::EIPAssociation"):
-        for key in ("InstanceId", "NetworkInterfaceId"):
-            node = template.facts.nodes.get(template.thing(resource.properties.get(key)))
-            if node is not None and node.interfaces:
-                min(node.interfaces.values(), key=lambda each: each.index).wants_public = True
+def _attach(template: Template, resource: Resource) -> None:
+    node = template.facts.nodes.get(template.thing(resource.properties.get("InstanceId")))
+    attached = template.thing(resource.properties.get("NetworkInterfaceId"))
+    if node is not None and attached in template.facts.nodes:
+        for each in template.facts.nodes.pop(attached).interfaces.values():
+            each.index = parse_whole(template.text(resource, "DeviceIndex")) or len(node.interfaces)
+            node.interfaces[each.key] = each
+
+
+def _give_public_address(template: Template, resource: Resource) -> None:
+    for key in ("InstanceId", "NetworkInterfaceId"):
+        node = template.facts.nodes.get(template.thing(resource.properties.get(key)))
+        if node is not None and node.interfaces:
+            min(node.interfaces.values(), key=lambda each: each.index).wants_public = True

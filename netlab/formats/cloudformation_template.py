@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from netlab.errors import InputError
 from netlab.formats.cloudformation_values import Attribute, Unresolved, Values, unresolved
 from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Place
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import items, mapping, text_of
+from netlab.formats.words import shown
 from netlab.formats.yaml_reader import Path
 
 GROUP = "AWS::EC2::SecurityGroup"
@@ -18,6 +20,8 @@ MADE_UP_IPV6 = "2001:db8:0:100::/56"
 """What a VPC gets where the template asks AWS for a network."""
 
 _CLASSIC_BALANCER = "AWS::ElasticLoadBalancing::LoadBalancer"
+_ACCOUNT = re.compile(r"[0-9]{12}|amazon-elb")  # AWS's own for classic balancers is known by its name
+_OF_ACCOUNT = re.compile(rf"({_ACCOUNT.pattern})/(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +40,24 @@ class Template:
     A template.
 
     Attributes:
+        stacks: The templates of the import, by file; may name each other's resources, which are found after
+            ``find_resources``.
         left_out: Resources whose condition does not hold.
     """
 
     document: Document
     facts: Facts
     values: Values
+    stacks: Mapping[str, Template]
     resources: dict[str, Resource] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     _by_name: dict[str, str] | None = None  # resources of groups that say their names
 
     def __post_init__(self) -> None:
         self.values.attribute = self._attribute
+
+    def find_resources(self) -> None:
+        """Find the resources that are created."""
         for name, data in self.values.section("Resources").items():
             path = ("Resources", name)
             condition = text_of(mapping(data).get("Condition"))
@@ -69,6 +79,14 @@ class Template:
         """Yield the resources of some types, in the template's order."""
         return (each for each in self.resources.values() if each.kind in kinds)
 
+    def each(self, read: Callable[[Template, Resource], None], *kinds: str) -> None:
+        """Read the resources of some types; what is wrong with one of them is a mistake at its place."""
+        for resource in self.of_kind(*kinds):
+            try:
+                read(self, resource)
+            except InputError as error:
+                self.facts.wrong(self.place(resource), str(error))
+
     def place(self, resource: Resource, *path: str | int) -> Place:
         """Return the place of a resource, or of something in its properties."""
         return self.document.place((*resource.path, *path) if path else resource.path[:-1])
@@ -76,6 +94,11 @@ class Template:
     def key(self, name: str) -> str:
         """Return the key of what a resource makes."""
         return f"{self.document.file}#{name}"
+
+    def resource_of(self, key: str) -> Resource | None:
+        """Return the resource that makes a thing; None = it is of no template."""
+        file, _, name = key.rpartition("#")
+        return self.stacks[file].resources.get(name) if file in self.stacks else None
 
     def get(self, resource: Resource, name: str) -> object:
         """Return what a property comes to; may be known only after deployment."""
@@ -102,7 +125,8 @@ class Template:
         """Return the key of the thing that a value names; empty where that cannot be known."""
         resolved = self.values.resolve(value)
         if isinstance(resolved, Attribute):
-            return self.key(resolved.resource)
+            stack = self.stacks.get(resolved.file, self)
+            return stack.key(resolved.resource)
         return text_of(resolved)
 
     def things(self, value: object) -> list[str]:
@@ -121,22 +145,37 @@ class Template:
         """
         resolved = self.values.resolve(value)
         if isinstance(resolved, Attribute):
-            return self._group_of(resolved)
+            return self.group_of(resolved)
         if isinstance(resolved, Unresolved):
             raise InputError(resolved.reason)
-        account, slash, name = text_of(resolved).strip().rpartition("/")
-        account = account if slash else text_of(self.values.resolve(owner))
+        name = text_of(resolved).strip()
+        account = text_of(self.needed(owner))
+        if qualified := _OF_ACCOUNT.fullmatch(name):
+            account, name = qualified.groups()
+        if account and not _ACCOUNT.fullmatch(account):
+            raise InputError(f"found {shown(account)}, wanted an account: 12 digits")
         own = text_of(self.values.resolve({"Ref": "AWS::AccountId"}))
-        return self._named(name, f"of account {account}" if account and account != own else "")
+        if account not in {"", own}:
+            known = name.startswith("sg-")  # ids are unique, names are not
+            return GroupKey(name if known else f"{account}/{name}", f"of account {account}", outside=known)
+        return self._named(name)
 
-    def _named(self, name: str, foreign: str) -> GroupKey:
+    def _named(self, name: str) -> GroupKey:
         if self._by_name is None:
             self._by_name = {self.text(each, "GroupName"): each.name for each in self.of_kind(GROUP)}
         if name and name in self._by_name:
             return GroupKey(self.key(self._by_name[name]))
-        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, foreign, outside=name.startswith("sg-"))
+        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, outside=name.startswith("sg-"))
 
-    def _group_of(self, attribute: Attribute) -> GroupKey:
+    def group_of(self, attribute: Attribute) -> GroupKey:
+        """
+        Return the security group that an attribute of a resource names.
+
+        Raises:
+            InputError: It names something else, or a resource that is not created.
+        """
+        if attribute.file in self.stacks:
+            return self.stacks[attribute.file].group_of(replace(attribute, file=""))
         resource = self.resources.get(attribute.resource)
         if resource is None:
             raise InputError(f"{attribute.resource} is not created, its condition does not hold")
