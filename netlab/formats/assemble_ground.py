@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from netlab.formats.ground import LEAST_PREFIX, MOST_PREFIX
-from netlab.formats.import_facts import Facts, FoundInterface, FoundSubnet, FoundTable, Place
+from netlab.formats.import_facts import Facts, FoundInterface, FoundRoute, FoundSubnet, FoundTable, Place
 from netlab.formats.import_words import Names
 from netlab.model.acls import DEFAULT_ACL, NetworkAcl
 from netlab.model.addresses import EVERYWHERE, Address, Cidr, contains
@@ -35,6 +35,7 @@ class Land:
         vpc_known: The VPC's network is in the files.
         names: Of subnets, by the key of the files.
         spare: Name of the made-up subnet; empty = there is none.
+        without_public: Names of subnets that reach the internet by IPv6 alone: nothing there has a public address.
         tables: The route table of each subnet, by the subnet's key.
     """
 
@@ -44,6 +45,7 @@ class Land:
     subnets: dict[str, Subnet] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     spare: str = ""
+    without_public: set[str] = field(default_factory=set)
     acls: dict[str, NetworkAcl] = field(default_factory=dict)
     nats: dict[str, NatGateway] = field(default_factory=dict)
     tables: dict[str, FoundTable] = field(default_factory=dict)
@@ -105,6 +107,9 @@ def lay_ground(facts: Facts, vpc: str, peers: Iterable[Cidr], spare: int, usual:
             continue
         name = names.give(each.name, "subnet", each.key)
         ipv6 = each.ipv6 if each.ipv6 and land.vpc.ipv6_cidr and each.ipv6.subnet_of(land.vpc.ipv6_cidr) else None
+        if ipv6 != each.ipv6:
+            outside = f"outside the VPC's {land.vpc.ipv6_cidr}" if land.vpc.ipv6_cidr else "and the VPC has none"
+            facts.note(each.place, f"IPv6 network {each.ipv6} of subnet {each.name} is {outside}: left out")
         land.names[each.key] = name
         land.subnets[name] = Subnet(name, each.cidr, ipv6, internet=each.public)
     homeless = sum(land.is_inside(each) and land.subnet_of(each) is None for each in interfaces)
@@ -268,10 +273,11 @@ def _add_routes(facts: Facts, land: Land, interfaces: list[FoundInterface]) -> N
 
 
 def _route_out(facts: Facts, land: Land, name: str, table: FoundTable) -> None:
+    ways: dict[int, FoundRoute] = {}
     for route in table.routes:
         whole = route.cidr == EVERYWHERE[route.cidr.version]
         if route.kind == "internet" and whole:
-            land.subnets[name] = replace(land.subnets[name], internet=True)
+            ways[route.cidr.version] = route
         elif route.kind == "internet":
             facts.note(
                 route.place, f"the route of {route.cidr} alone to the internet gateway: netlab routes all or none"
@@ -280,6 +286,34 @@ def _route_out(facts: Facts, land: Land, name: str, table: FoundTable) -> None:
             land.subnets[name] = replace(land.subnets[name], nat=land.names[f"nat {route.target}"])
         elif route.kind == "nat":
             facts.note(route.place, f"the route to {route.cidr} leads to NAT gateway {route.target}, not in the lab")
-    if land.subnets[name].internet and land.subnets[name].nat is not None:
-        facts.note(table.place, f"subnet {name} routes one family to the internet and one to NAT: netlab takes NAT")
-        land.subnets[name] = replace(land.subnets[name], internet=False)
+    _to_internet(facts, land, land.subnets[name], table, ways)
+
+
+def _to_internet(facts: Facts, land: Land, subnet: Subnet, table: FoundTable, ways: dict[int, FoundRoute]) -> None:
+    """
+    Give a subnet its way to the internet gateway, which a lab has for every family of a subnet or for none.
+
+    Args:
+        ways: The route of each family that leads everything there.
+    """
+    families = {4} if subnet.ipv6_cidr is None else {4, 6}
+    missing = families - ways.keys()
+    if missing == families:
+        return
+    if subnet.nat is not None:
+        facts.note(
+            table.place, f"subnet {subnet.name} routes one family to the internet and one to NAT: netlab takes NAT"
+        )
+        return
+    route = next(route for family, route in ways.items() if family in families)
+    said = f"subnet {subnet.name} routes IPv{route.cidr.version} alone to the internet gateway"
+    if missing == {6}:
+        facts.note(route.place, f"{said}: netlab takes both families or none, so it has no IPv6 in the lab")
+        subnet = replace(subnet, ipv6_cidr=None)
+    elif missing == {4} and any(nat.subnet == subnet.name for nat in land.nats.values()):
+        facts.note(route.place, f"{said}, and has a NAT gateway: netlab takes both families or none, here none")
+        return
+    elif missing == {4}:
+        facts.note(route.place, f"{said}: no interface in it has a public IPv4 address in the lab")
+        land.without_public.add(subnet.name)
+    land.subnets[subnet.name] = replace(subnet, internet=True)
