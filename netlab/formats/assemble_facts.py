@@ -7,9 +7,21 @@ from netlab.formats.import_facts import Facts, FoundGroup, FoundList, GroupKey, 
 
 def join_facts(facts: Facts) -> None:
     """Bring together what different files say of the same things."""
+    _leave_out_interfaces(facts)
     _merge_listings(facts)
     _match_entries(facts)
     _add_outside(facts)
+
+
+def _leave_out_interfaces(facts: Facts) -> None:
+    """Leave out the interfaces that have no IPv4."""
+    for name, node in list(facts.nodes.items()):
+        for key, each in list(node.interfaces.items()):
+            if {key, each.subnet} & facts.only_ipv6:
+                facts.note(each.place, f"{node.kind} {node.name} has IPv6 alone here, netlab's have IPv4: left out")
+                del node.interfaces[key]
+        if not node.interfaces:
+            del facts.nodes[name]
 
 
 def _merge_listings(facts: Facts) -> None:

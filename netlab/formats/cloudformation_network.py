@@ -83,6 +83,9 @@ def _read_block(template: Template, resource: Resource) -> None:
 
 def _read_subnet(template: Template, resource: Resource) -> None:
     key = template.key(resource.name)
+    if truth(template.get(resource, "Ipv6Native"), default=False):
+        template.facts.leave_out_subnet(key, template.place(resource))
+        return
     try:
         cidr = ipv4_cidr(template.needed(resource.properties.get("CidrBlock")))
         written = resource.properties.get("Ipv6CidrBlock")

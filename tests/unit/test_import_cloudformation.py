@@ -415,6 +415,53 @@ def test_an_import_is_what_one_template_exports(written: list[str], parameters: 
         assert [(each.file, each.line) for each in caught.value.mistakes if expected in each.text] == [("0.yaml", 3)]
 
 
+DUAL = """
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Six: {Type: AWS::EC2::VPCCidrBlock, Properties: {VpcId: !Ref Vpc, Ipv6CidrBlock: "2001:db8:0:100::/56"}}
+  S:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24, Ipv6CidrBlock: "2001:db8:0:101::/64"}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+  Of: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {RouteTableId: !Ref Table, SubnetId: !Ref S}}
+  Igw: {Type: AWS::EC2::InternetGateway}
+  Eigw: {Type: AWS::EC2::EgressOnlyInternetGateway, Properties: {VpcId: !Ref Vpc}}
+  R4:
+    Type: AWS::EC2::Route
+    Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Igw}
+  R6:
+    Type: AWS::EC2::Route
+    Properties: {RouteTableId: !Ref Table, DestinationIpv6CidrBlock: "::/0", GatewayId: !Ref Igw}
+  A: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: a, VpcId: !Ref Vpc}}
+  Only6: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, Ipv6Native: true, Ipv6CidrBlock: "2001:db8:0:102::/64"}}
+  I: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S, SecurityGroupIds: [!Ref A]}}
+  J: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref Only6, SecurityGroupIds: [!Ref A]}}
+"""
+
+
+def test_an_egress_only_gateway_lets_nobody_in() -> None:
+    """Where IPv6 has another way than the internet gateway, the subnet has none; where it has the same, it has it."""
+    both = import_files({"t.yaml": DUAL}).lab
+    only = import_files(
+        {"t.yaml": DUAL.replace('"::/0", GatewayId: !Ref Igw', '"::/0", EgressOnlyInternetGatewayId: !Ref Eigw')}
+    )
+
+    assert (both.subnets["S"].internet, str(both.subnets["S"].ipv6_cidr)) == (True, "2001:db8:0:101::/64")
+    assert (only.lab.subnets["S"].internet, only.lab.subnets["S"].ipv6_cidr) == (True, None)
+    assert [line for line in only.unmodelled if line.startswith("t.yaml:12: ") and "routes IPv4 alone" in line]
+
+
+def test_what_stands_in_a_subnet_of_ipv6_alone_is_left_out() -> None:
+    """With the lines of both; what stands in another one is there."""
+    imported = import_files({"t.yaml": DUAL})
+
+    assert [*imported.lab.instances] == ["instance-I"]
+    assert [line.partition(": ")[0] for line in imported.unmodelled if "IPv6 alone" in line] == [
+        "t.yaml:19",
+        "t.yaml:21",
+    ]
+
+
 def test_other_resources_are_listed_with_their_line() -> None:
     """A bucket is no node, and that is said."""
     imported = import_files({"template.yaml": TEMPLATE})

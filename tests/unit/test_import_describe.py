@@ -419,3 +419,42 @@ def test_ipv6_outside_the_vpc_is_left_out_and_said() -> None:
     assert any(
         "2001:db8:1::/64 of subnet subnet-1 is outside the VPC's 2001:db8::/56" in line for line in imported.unmodelled
     )
+
+
+SIX = {"Ipv6Addresses": [{"Ipv6Address": "2001:db8:0:2::10"}], "PrivateIpAddresses": [], "SubnetId": "subnet-6"}
+ONLY_6 = {"SubnetId": "subnet-6", "VpcId": "vpc-1", "Ipv6Native": True}
+ALONE = [
+    ({"Attachment": {"InstanceId": "i-6", "DeviceIndex": 0}}, 1),
+    ({"Attachment": {"InstanceId": "i-1", "DeviceIndex": 1}}, 1),
+    (
+        {
+            "Attachment": {"InstanceId": "i-1", "DeviceIndex": 1},
+            "SubnetId": "subnet-1",
+            "Ipv6Addresses": [],
+            "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.1.11"}],
+        },
+        2,
+    ),
+]
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize(("more", "count"), ALONE)
+def test_subnets_and_interfaces_of_ipv6_alone_are_left_out_and_said(
+    more: dict[str, object], count: int, described: bool
+) -> None:
+    """The others are there; also where describe-subnets does not tell."""
+    second = {**INTERFACE, "NetworkInterfaceId": "eni-6", **SIX, **more}
+    imported = _ground([DUAL, *([ONLY_6] if described else [])], {}, NetworkInterfaces=[INTERFACE, second])
+
+    assert [*imported.lab.subnets] == ["subnet-1"]
+    assert [*imported.lab.instances] == ["instance-i-1"]
+    assert len(imported.lab.instances["instance-i-1"].interfaces) == count
+    said = [line.partition(": ")[2].partition(":")[0] for line in imported.unmodelled if "IPv6 alone" in line]
+    assert said == ["Subnets[1]"] * described + ["NetworkInterfaces[1]"] * (count == 1)
+
+
+def test_a_subnet_without_any_network_is_a_mistake() -> None:
+    """A near miss of one that has IPv6 alone."""
+    with pytest.raises(LabFileError, match=r"x.json:\d+: Subnets\[0\]: found '', wanted a network"):
+        _ground([{**ONLY_6, "Ipv6Native": False}], {})
