@@ -458,3 +458,56 @@ def test_a_subnet_without_any_network_is_a_mistake() -> None:
     """A near miss of one that has IPv6 alone."""
     with pytest.raises(LabFileError, match=r"x.json:\d+: Subnets\[0\]: found '', wanted a network"):
         _ground([{**ONLY_6, "Ipv6Native": False}], {})
+
+
+LISTS = [
+    (["office-vpn", "office"], ["office", "office-vpn"], {"office": 1, "office-vpn": 0}),
+    (["office", "office-vpn"], ["office", "office-vpn"], {"office": 0, "office-vpn": 1}),
+    (["pl-0", "office"], ["vpn", "office"], {"vpn": 0, "office": 1}),
+    (["my-office-vpn", "my-office"], ["office", "office-vpn"], {"office": 1, "office-vpn": 0}),
+    (["vpn-office", "office"], ["office", "vpn"], {"office": 1, "vpn": 0}),
+    (["dir/office.d/vpn", "office"], ["office", "vpn"], {"office": 1, "vpn": 0}),
+    (["pl-10", "pl-1_entries"], ["a", "b", *"cdefghijk"], {"b": 1, "k": 0}),
+    (["entries"], ["office"], {"office": 0}),
+    (["entries", "vpn"], ["office", "vpn"], {"office": 0, "vpn": 1}),
+    (["entries", "more"], ["office", "vpn"], None),
+    (["entries"], ["office", "vpn"], None),
+    (["office-1", "office-2"], ["office", "vpn"], None),
+    (["a/office", "b/office"], ["office", "vpn"], None),
+    (["office-vpn"], ["office", "vpn", "vpn-office"], {"office": 0}),
+    (["office-remote"], ["office", "remote"], None),
+    (["my-office", "office"], ["office", "vpn"], None),
+    (["offices"], ["office", "vpn"], None),
+]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("files", "names", "expected"), LISTS)
+def test_entries_belong_to_the_list_that_the_files_name_says(
+    files: list[str], names: list[str], expected: dict[str, int] | None, backwards: bool
+) -> None:
+    """The name or id itself first, the longest one within next, the only one left last; in any order of the files."""
+    lists = [{"PrefixListId": f"pl-{at}", "PrefixListName": name, "MaxEntries": 5} for at, name in enumerate(names)]
+    texts = {"all.json": json.dumps({"SecurityGroups": [_group([])], "PrefixLists": lists})}
+    entries = {f"{file}.json": json.dumps({"Entries": [{"Cidr": f"10.{at}.0.0/16"}]}) for at, file in enumerate(files)}
+    texts |= dict(reversed(entries.items())) if backwards else entries
+
+    if expected is None:
+        with pytest.raises(LabFileError, match="of which list these are the file's name has to say"):
+            import_files(texts)
+    else:
+        known = import_files(texts).lab.prefix_lists
+        assert {name: str(each.entries[0]) for name, each in known.items()} == {
+            name: f"10.{at}.0.0/16" for name, at in expected.items()
+        }
+
+
+def test_a_guess_whose_entries_a_file_has_is_said() -> None:
+    """The only list without entries gets those of the only file without a list."""
+    lists = [{"PrefixListId": "pl-1", "PrefixListName": "office", "MaxEntries": 5}]
+    whole = json.dumps({"SecurityGroups": [_group([])], "PrefixLists": lists})
+    entries = json.dumps({"Entries": [{"Cidr": "10.0.0.0/8"}]})
+    guessed = "taken to be the entries of pl-1"
+
+    assert any(guessed in line for line in import_files({"g.json": whole, "x.json": entries}).unmodelled)
+    assert not any(guessed in line for line in import_files({"g.json": whole, "office.json": entries}).unmodelled)
