@@ -39,7 +39,16 @@ class Exports:
             self._offers[name] = [(file, values, Unresolved(f"export {name} refers to itself"))]
             found = values.resolve(written)
             self._offers[name] = offers
-            if isinstance(found, Attribute):
-                return replace(found, file=found.file or file)
-            return Unresolved(f"export {name} of {file} has no value") if found is None else found
+            return Unresolved(f"export {name} of {file} has no value") if found is None else _of_file(found, file)
         return None
+
+
+def _of_file(value: object, file: str) -> object:
+    """Return a value with the file of the template whose attributes it names."""
+    match value:
+        case Attribute():
+            return replace(value, file=value.file or file)
+        case Unresolved():
+            return replace(value, parts=tuple(_of_file(part, file) for part in value.parts))
+        case _:
+            return value

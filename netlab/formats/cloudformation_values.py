@@ -52,9 +52,16 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A value that cannot be known, and why."""
+    """
+    A value that cannot be known, and why.
+
+    Attributes:
+        parts: What it is joined of by *delimiter*; each may be known by itself. Empty = it is not joined.
+    """
 
     reason: str
+    parts: tuple[object, ...] = ()
+    delimiter: str = ""
 
 
 @dataclass(slots=True)
@@ -216,6 +223,8 @@ class Values:
         delimiter, whole = text_of(argument[0]), self.resolve(argument[1])
         if not delimiter:
             return Unresolved(f"Fn::Split: found {shown(argument[0])}, wanted a delimiter")
+        if isinstance(whole, Unresolved) and whole.delimiter == delimiter:
+            return list(whole.parts)
         return list(whole.split(delimiter)) if isinstance(whole, str) else whole
 
     def find_in_map(self, argument: object) -> object:
@@ -306,11 +315,9 @@ def _joined(delimiter: str, parts: list[object], unchanged: str) -> object:
     if len(parts) == 1:
         return parts[0].replace("${!", "${") if isinstance(parts[0], str) else parts[0]
     unknown = next((part for part in parts if isinstance(part, Unresolved)), None)
-    if unknown is not None:
-        return unknown
     late = next((part for part in parts if isinstance(part, Attribute)), None)
-    if late is not None:
-        return _after_deployment(late)
+    if unknown is not None or late is not None:
+        return Unresolved(unresolved(unknown or late), tuple(parts), delimiter)
     return delimiter.join(map(text_of, parts)).replace("${!", "${") if parts else unchanged
 
 

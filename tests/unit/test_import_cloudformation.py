@@ -68,6 +68,7 @@ PEERS = [
     ("SourceSecurityGroupId: {Fn::GetAtt: [Other, GroupId]}", "Other"),
     ("SourceSecurityGroupId: !Sub '${Other.GroupId}'", "Other"),
     ("SourceSecurityGroupName: !Ref Other", "Other"),
+    ("SourceSecurityGroupId: !Select [1, !Split [',', !Join [',', [!Ref Bare, !Ref Other]]]]", "Other"),
     ("SourceSecurityGroupId: !GetAtt Vpc.DefaultSecurityGroup", "default"),
 ]
 
@@ -318,6 +319,7 @@ Outputs:
   E: {Value: !GetAtt Alb.GroupId, Export: {Name: net-alb}}
   F: {Value: !GetAtt Vpc.CidrBlock, Export: {Name: net-cidr}}
   G: {Value: !Ref Eni, Export: {Name: net-eni}}
+  J: {Value: !Join [",", [!Ref Alb, sg-0123]], Export: {Name: net-groups}}
   H: {Condition: IsOn, Value: 10.9.0.0/16, Export: {Name: net-conditional}}
   I: {Value: not exported}
 """
@@ -341,6 +343,10 @@ Resources:
       SecurityGroupIngress:
       - {IpProtocol: tcp, FromPort: 80, ToPort: 80, SourceSecurityGroupId: !ImportValue {"Fn::Sub": "${N}-alb"}}
       - {IpProtocol: tcp, FromPort: 81, ToPort: 81, CidrIp: !ImportValue net-cidr}
+  Fn:
+    Type: AWS::Lambda::Function
+    Properties:
+      VpcConfig: {SecurityGroupIds: !Split [",", !ImportValue net-groups], SubnetIds: [!ImportValue net-subnet]}
   Out:
     Type: AWS::EC2::SecurityGroupEgress
     Properties:
@@ -364,7 +370,8 @@ def test_what_one_template_exports_another_imports(order: tuple[str, ...]) -> No
     assert _rules(lab.groups["App"])[:2] == ["tcp/80 from Alb", "tcp/81 from 10.0.0.0/16"]
     assert _rules(lab.groups["Alb"]) == ["tcp/80 to App"]
     assert (str(lab.vpc.cidr), lab.subnets["S"].internet, lab.subnets["S"].acl) == ("10.0.0.0/16", True, "Acl")
-    assert [*lab.instances] == ["instance-I"]
+    assert [*lab.instances][:2] == ["instance-I", "function-Fn"]
+    assert lab.instances["function-Fn"].primary.security_groups == ("Alb", "sg-0123")
     assert [(each.subnet, each.security_groups) for each in lab.instances["instance-I"].interfaces] == [
         ("S", ("Alb",)),
         ("S", ("App",)),
@@ -389,6 +396,8 @@ IMPORTS = [
     ),
     (["!ImportValue net-subnet", NETWORK], {"Name": "other"}, "export net-subnet is of another stack"),
     (["!ImportValue net-eni", NETWORK], {}, "Eni is known only after deployment"),
+    (["!ImportValue net-groups", NETWORK], {}, "Alb is known only after deployment"),
+    (["!Select [0, !Split [';', !ImportValue net-groups]]", NETWORK], {}, "Alb is known only after deployment"),
     (["!ImportValue office", TWICE], {}, "10.0.0.0/8"),
     (
         ["!ImportValue office", TWICE, TWICE],
