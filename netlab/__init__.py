@@ -59,7 +59,6 @@ def load(lab: str | Path) -> Lab:
     Raises:
         InputError: There is neither.
         LabFileError: The file holds mistakes, or what AWS's quotas refuse; the error has all of them.
-        RefusedError: A real file holds what AWS's quotas refuse.
     """
     from netlab.formats import is_real_file  # noqa: PLC0415 - see the module's docstring
 
@@ -82,18 +81,20 @@ def load(lab: str | Path) -> Lab:
 
 def _read_lab(text: str, file: str, reader: Callable[[str], str] | None = None) -> Lab:
     """Read a lab file and fill it in; what AWS refuses of it is told together, each with its line."""
-    from netlab.control import completed, refusals  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import line_in, parse_lab  # noqa: PLC0415
+    from netlab.formats import line_in, parse_lab  # noqa: PLC0415 - see the module's docstring
 
-    lab = parse_lab(text, file, reader)
+    return _completed(parse_lab(text, file, reader), lambda place: (file, line_in(text, place)))
+
+
+def _completed(lab: Lab, source: Callable[[tuple[str, ...]], tuple[str, int]]) -> Lab:
+    """Fill a lab in; what AWS refuses of it is told together. *source* tells file and line of a part of the lab."""
+    from netlab.control import completed, refusals  # noqa: PLC0415 - see the module's docstring
+
     try:
         return completed(lab)
     except errors.RefusedError:
-        mistakes = tuple(
-            errors.Mistake(file, line_in(text, each.place), each.subject, f"{each.code}: {each.message}")
-            for each in refusals(lab)
-        )
-        raise errors.LabFileError(mistakes) from None
+        mistakes = (errors.Mistake(*source(each.place), each.subject, str(each.refused)) for each in refusals(lab))
+        raise errors.LabFileError(tuple(mistakes)) from None
 
 
 def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> tuple[Lab, tuple[str, ...]]:
@@ -108,14 +109,12 @@ def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None
 
     Raises:
         InputError: A file cannot be read.
-        LabFileError: Files hold mistakes; the error has all of them.
-        RefusedError: They hold what AWS's quotas refuse.
+        LabFileError: Files hold mistakes, or what AWS's quotas refuse; the error has all of them.
     """
-    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import import_files  # noqa: PLC0415
+    from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
 
     imported = import_files({str(file): _text_of(file) for file in files}, parameters)
-    return completed(imported.lab), imported.unmodelled
+    return _completed(imported.lab, imported.source), imported.unmodelled
 
 
 def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> Lab:
@@ -124,15 +123,14 @@ def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[st
 
     Raises:
         InputError: A file cannot be read, or no group has the name of one of the lab's.
-        LabFileError: Files hold mistakes; the error has all of them.
-        RefusedError: They hold what AWS's quotas refuse.
+        LabFileError: Files hold mistakes, or what AWS's quotas refuse; the error has all of them.
     """
-    from netlab.control import completed  # noqa: PLC0415 - see the module's docstring
-    from netlab.formats import import_files  # noqa: PLC0415
+    from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
     from netlab.formats import replace_groups as replaced  # noqa: PLC0415
 
-    imported = import_files({str(file): _text_of(file) for file in files}, parameters, furnish=False)
-    lab = completed(replaced(lab, imported.lab))
+    texts = {str(file): _text_of(file) for file in files}
+    imported = import_files(texts, parameters, furnish=False, cidr=lab.vpc.cidr)
+    lab = _completed(replaced(lab, imported.lab), imported.source)
     return replace(lab, warnings=(*lab.warnings, *imported.unmodelled))
 
 

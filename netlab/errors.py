@@ -59,12 +59,20 @@ class LabFileError(InputError):
 
 
 class RefusedError(InputError):
-    """AWS's API would refuse the change; ``code`` is its error code, ``message`` its text where known."""
+    """
+    AWS's API would refuse the change.
 
-    def __init__(self, code: str, message: str) -> None:
+    Attributes:
+        code: AWS's error code.
+        message: AWS's text where known.
+        found: What was counted and how much is allowed, which AWS does not say; a sentence, or empty.
+    """
+
+    def __init__(self, code: str, message: str, found: str = "") -> None:
         self.code = code
         self.message = message
-        super().__init__(f"{code}: {message}")
+        self.found = found
+        super().__init__(f"{code}: {message} {found}".rstrip())
 
 
 class MachineError(NetlabError):

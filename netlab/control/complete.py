@@ -29,17 +29,17 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class LabRefusal:
-    """One thing of a lab that AWS would not take: where it stands, how messages name that, and AWS's words."""
+    """One thing of a lab that AWS would not take: where it stands, how messages name that, and the refusal."""
 
     place: Place
     subject: str
-    code: str
-    message: str
+    refused: RefusedError
 
     @property
     def error(self) -> RefusedError:
         """The refusal as the call that would build that part gets it."""
-        return RefusedError(self.code, ": ".join(part for part in (self.subject, self.message) if part))
+        message = ": ".join(part for part in (self.subject, self.refused.message) if part)
+        return RefusedError(self.refused.code, message, self.refused.found)
 
 
 def completed(lab: Lab) -> Lab:
@@ -93,13 +93,14 @@ class _Notes:
         try:
             yield
         except RefusedError as error:
-            self.refused.append(LabRefusal(place, subject, error.code, error.message))
+            self.refused.append(LabRefusal(place, subject, error))
 
 
 class _Free:
     """Hands out the next free address of a subnet, each once."""
 
     def __init__(self, lab: Lab) -> None:
+        self.first: dict[IPv4Network | IPv6Network, int] = {}  # below it none is free
         self.taken: set[Address] = {address for interface in lab.interfaces() for address in interface.addresses}
         self.taken |= {gateway.ip for gateway in lab.nat_gateways.values() if gateway.ip is not None}
 
@@ -112,11 +113,12 @@ class _Free:
         return IPv6Address(self._next(subnet, network))
 
     def _next(self, subnet: Subnet, network: IPv4Network | IPv6Network) -> int:
-        first = int(network.network_address) + _RESERVED
+        first = self.first.get(network, int(network.network_address) + _RESERVED)
         for number in range(first, int(network.broadcast_address)):
             address = type(network.network_address)(number)
             if address not in self.taken:
                 self.taken.add(address)
+                self.first[network] = number + 1
                 return number
         raise RefusedError(
             "InsufficientFreeAddressesInSubnet",

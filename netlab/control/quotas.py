@@ -29,10 +29,14 @@ def check_rules(lists: Mapping[str, PrefixList], rules: Iterable[Rule]) -> None:
         RefusedError: In one family they weigh too much.
     """
     rules = tuple(rules)
-    if any(sum(weight(lists, rule, family) for rule in rules) > RULES_PER_GROUP for family in (4, 6)):
-        raise RefusedError(
-            "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached."
-        )
+    for family in (4, 6):
+        count = sum(weight(lists, rule, family) for rule in rules)
+        if count > RULES_PER_GROUP:
+            raise RefusedError(
+                "RulesPerSecurityGroupLimitExceeded",
+                "The maximum number of rules per security group has been reached.",
+                f"Found {count} for IPv{family}, wanted at most {RULES_PER_GROUP}.",
+            )
 
 
 def weight(lists: Mapping[str, PrefixList], rule: Rule, family: int) -> int:
@@ -69,6 +73,7 @@ def check_groups(names: Sized) -> None:
         raise RefusedError(
             "SecurityGroupsPerInterfaceLimitExceeded",
             "The maximum number of security groups per interface has been reached.",
+            f"Found {len(names)}, wanted at most {GROUPS_PER_INTERFACE}.",
         )
 
 
@@ -81,9 +86,12 @@ def check_entries(entries: Iterable[AclEntry]) -> None:
     """
     entries = tuple(entries)
     for family in (4, 6):
-        if sum(entry.cidr.version == family for entry in entries) + 1 > ENTRIES_PER_ACL:
+        count = sum(entry.cidr.version == family for entry in entries) + 1
+        if count > ENTRIES_PER_ACL:
             raise RefusedError(
-                "NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached."
+                "NetworkAclEntryLimitExceeded",
+                "The maximum number of network acl entries has been reached.",
+                f"Found {count} for IPv{family}, the final deny among them, wanted at most {ENTRIES_PER_ACL}.",
             )
 
 
@@ -95,11 +103,16 @@ def check_prefixes(prefix_list: PrefixList) -> None:
         RefusedError: It does.
     """
     if not 1 <= prefix_list.max_entries <= ENTRIES_PER_PREFIX_LIST:
-        raise RefusedError("InvalidParameterValue", f"Must specify a max size between 1 and {ENTRIES_PER_PREFIX_LIST}")
+        raise RefusedError(
+            "InvalidParameterValue",
+            f"Must specify a max size between 1 and {ENTRIES_PER_PREFIX_LIST}",
+            f"(found {prefix_list.max_entries})",
+        )
     if len(prefix_list.entries) > prefix_list.max_entries:
         raise RefusedError(
             "PrefixListMaxEntriesExceeded",
             f"The prefix list ({prefix_list.name}) may hold at most {prefix_list.max_entries} entries.",
+            f"Found {len(prefix_list.entries)}.",
         )
     family = family_of(prefix_list)
     for entry in prefix_list.entries:

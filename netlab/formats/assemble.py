@@ -13,7 +13,8 @@ from ipaddress import IPv4Network
 
 from netlab.errors import LabFileError
 from netlab.formats.assemble_facts import join_facts
-from netlab.formats.assemble_ground import USUAL_VPC, Land, lay_ground
+from netlab.formats.assemble_ground import lay_ground
+from netlab.formats.assemble_land import Land
 from netlab.formats.assemble_nodes import put_nodes
 from netlab.formats.import_facts import (
     DEFAULT_OF_VPC,
@@ -63,18 +64,20 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     keys = _names(facts, groups)
     rules = {group.key: _rules(facts, keys, group) for group in groups}
     spare = len(_uncarried(facts, keys)) if furnish else 0
-    land = lay_ground(facts, vpc, _peers(rules), spare, cidr or USUAL_VPC)
+    land = lay_ground(facts, vpc, _peers(rules), spare, cidr)
     instances, hosts = put_nodes(facts, land, keys.group, tuple(dict.fromkeys(keys.groups.values())), furnish=furnish)
     _check_ids(facts, groups)
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
-    lists = {keys.lists[key]: _prefix_list(keys.lists[key], found) for key, found in _known_lists(facts).items()}
+    found_lists = {keys.lists[key]: found for key, found in _known_lists(facts).items()}
+    land.places |= {("prefix_lists", name): found.place for name, found in found_lists.items()}
+    land.places |= {("groups", keys.groups[group.key]): group.place for group in reversed(groups)}
     lab = Lab(
         name=name,
         vpc=land.vpc,
         subnets=land.subnets,
         groups={keys.groups[group.key]: _group(keys, group, rules[group.key]) for group in groups},
-        prefix_lists=lists,
+        prefix_lists={name: _prefix_list(name, found) for name, found in found_lists.items()},
         acls=land.acls,
         nat_gateways=land.nats,
         instances=instances,
@@ -104,18 +107,14 @@ def _check_ids(facts: Facts, groups: list[FoundGroup]) -> None:
 
 def chosen_vpc(facts: Facts) -> str:
     """Return the key of the VPC that most interfaces are in, else most groups, else any; empty = none is known."""
-    interfaces: Counter[str] = Counter()
-    for node in facts.nodes.values():
-        for each in node.interfaces.values():
-            subnet = facts.subnets.get(each.subnet)
-            interfaces[each.vpc or (subnet.vpc if subnet else "")] += 1
     for counted in (
-        interfaces,
+        Counter(each.vpc for node in facts.nodes.values() for each in node.interfaces.values()),
         Counter(group.vpc for group in facts.groups.values()),
         Counter(subnet.vpc for subnet in facts.subnets.values()),
         Counter(facts.vpcs),
     ):
-        del counted[""]
+        for other in {"", *facts.unknown} - facts.guessed.keys():
+            del counted[other]
         if counted:
             return counted.most_common(1)[0][0]
     return ""
@@ -127,7 +126,8 @@ def _groups_of(facts: Facts, vpc: str) -> list[FoundGroup]:
     by_name: dict[str, FoundGroup] = {}
     for group in facts.groups.values():
         if vpc and group.vpc not in {"", vpc}:
-            facts.note(group.place, f"group {group.name} is of {group.vpc}; a lab has one VPC, here {vpc}")
+            called = f"{facts.called(group.vpc)}; a lab has one VPC, here {facts.called(vpc)}"
+            facts.note(group.place, f"group {group.name} is of {called}")
             continue
         other = by_name.setdefault(group.name, group)
         if other.place.file != group.place.file and _outline(facts, other) != _outline(facts, group):

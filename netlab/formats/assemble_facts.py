@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from netlab.formats.import_facts import Facts, FoundGroup, FoundList, GroupKey, ListKey, Place
+from netlab.formats.import_facts import Facts, FoundGroup, FoundList, GroupKey, ListKey
+from netlab.formats.import_places import Place
 from netlab.model.addresses import Cidr
 
 Entries = tuple[Place, list[Cidr]]
@@ -18,6 +19,7 @@ def join_facts(facts: Facts) -> None:
     _merge_listings(facts)
     _add_outside(facts)
     _match_entries(facts)
+    _settle_vpcs(facts)
 
 
 def _leave_out_interfaces(facts: Facts) -> None:
@@ -125,3 +127,24 @@ def _named_by(place: Place, lists: Iterable[FoundList], *, exact: bool) -> str:
                 found[each.key] = max(len(word), found.get(each.key, 0))
     longest = [key for key, length in found.items() if length == max(found.values())]
     return longest[0] if len(longest) == 1 else ""
+
+
+def _settle_vpcs(facts: Facts) -> None:
+    """
+    Take a VPC that a file refers to and does not tell for the one that the files tell, or where there is none, for one.
+
+    Of several that one file names, it is the one named most; a file that tells one VPC means another by the rest.
+    """
+    named: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in facts.sited():
+        named[each.place.file][each.vpc] += bool(each.vpc)
+    told = {vpc for vpcs in named.values() for vpc in +vpcs} - facts.unknown.keys() | facts.vpcs.keys()
+    ours = [vpcs.most_common(1)[0][0] for vpcs in named.values() if +vpcs and not told & (+vpcs).keys()]
+    for each in facts.sited():
+        if each.vpc in ours:
+            facts.guessed.setdefault(each.vpc, each.place)
+            each.vpc = "" if told else ours[0]
+    for node in facts.nodes.values():
+        for interface in node.interfaces.values():
+            subnet = facts.subnets.get(interface.subnet)
+            interface.vpc = interface.vpc or (subnet.vpc if subnet else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from netlab.formats.assemble_ground import Land
+from netlab.formats.assemble_land import Land
 from netlab.formats.import_facts import Facts, FoundInterface, FoundNode, FoundRoute
 from netlab.formats.import_words import Names
 from netlab.model.addresses import Address, contains
@@ -35,6 +35,7 @@ def put_nodes(
         if instance is None:
             continue
         instances[name] = instance
+        land.places["instances", name] = node.place
         owners[node.key] = (name, "eth0")
         inside = [each for each in _in_order(node) if land.is_inside(each)]
         owners |= {each.key: (name, f"eth{number}") for number, each in enumerate(inside)}
@@ -77,7 +78,7 @@ def _instance(
     interfaces: list[Interface] = []
     for found in _in_order(node):
         if not land.is_inside(found):
-            facts.note(found.place, f"interface {found.key} of {name} is of {found.vpc}; a lab has one VPC")
+            land.leave_out(facts, found.place, f"interface {facts.called(found.key)} of {name}", found.vpc)
             continue
         groups = []
         for each in found.groups:
@@ -92,6 +93,11 @@ def _instance(
             continue
         subnet = land.subnet_of(found) or land.subnets.get(land.spare)
         if subnet is not None:
+            if land.subnet_of(found) is None:
+                named = f"stands in {facts.called(found.subnet)}, which the lab does not have"
+                facts.note(
+                    found.place, f"{name} {named if found.subnet else 'names no subnet'}: put into {subnet.name}"
+                )
             interfaces.append(
                 _interface(facts, land, found, subnet, name, len(interfaces), tuple(dict.fromkeys(groups)))
             )
@@ -117,6 +123,7 @@ def _interface(
             facts.wrong(found.place, f"{address} is reserved in subnet {subnet.name}'s {network}")
         land.claim(facts, found.place, address, f"{node}/eth{number}")
     land.claim_public(facts, found.place, found.public, f"{node}/eth{number}")
+    land.places["instances", node, "interfaces", f"eth{number}"] = found.place
     public = found.public or (next(land.publics) if found.wants_public and subnet.internet else None)
     return Interface(
         node=node,

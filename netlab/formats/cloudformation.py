@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from netlab.errors import InputError
+from netlab.formats.cloudformation_attached import attach
 from netlab.formats.cloudformation_exports import Exports
 from netlab.formats.cloudformation_network import HANDLED, read_ground, read_routes
-from netlab.formats.cloudformation_nodes import read_attachments, read_carriers, read_instances, read_interfaces
+from netlab.formats.cloudformation_nodes import read_carriers, read_instances, read_interfaces
 from netlab.formats.cloudformation_template import GROUP, Resource, Template
-from netlab.formats.cloudformation_values import Unresolved, Values
+from netlab.formats.cloudformation_values import Values
+from netlab.formats.cloudformation_words import Attribute, Blank, Unresolved
 from netlab.formats.import_facts import Facts, FoundGroup, FoundList, FoundPeer, FoundRule, ListKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
@@ -100,7 +102,7 @@ def _read_group(template: Template, resource: Resource) -> None:
         key,
         template.text(resource, "GroupName") or resource.name,
         template.place(resource),
-        vpc=template.thing(resource.properties.get("VpcId")),
+        vpc=template.vpc(resource),
         description=description_of(template.get(resource, "GroupDescription")),
     )
     for name, direction in (("SecurityGroupIngress", Direction.INGRESS), ("SecurityGroupEgress", Direction.EGRESS)):
@@ -135,18 +137,20 @@ def _read_rules(template: Template) -> None:
 def _read_rule(template: Template, resource: Resource) -> None:
     """Read a rule that is a resource of its own."""
     written = resource.properties.get("GroupId") or resource.properties.get("GroupName")
+    rule = _rule(template, resource, (), template.values.resolve(resource.properties), _RULES[resource.kind])
+    if written is None:
+        problem = "found neither GroupId nor GroupName, wanted the security group that the rule belongs to"
+        template.facts.wrong(template.place(resource), problem)
+        return
     try:
         key = template.group(written)
     except InputError as error:
         template.facts.wrong(template.place(resource, "GroupId"), str(error))
         return
-    rule = _rule(template, resource, (), template.values.resolve(resource.properties), _RULES[resource.kind])
     if key.outside and rule is not None:
         template.facts.late_rules.append((key.key, rule))
     elif key.key not in template.facts.groups:
-        template.facts.wrong(
-            template.place(resource), f"{key.key or 'nothing'} is a security group in none of the files"
-        )
+        template.facts.wrong(template.place(resource), f"{key.key} is a security group in none of the files")
     elif rule is not None:
         template.facts.groups[key.key].rules.append(rule)
 
@@ -155,8 +159,10 @@ def _rule(template: Template, resource: Resource, path: Path, item: object, dire
     data = mapping(item)
     place = template.place(resource, *path)
     try:
-        words = (template.needed(data.get(key)) for key in ("IpProtocol", "FromPort", "ToPort"))
-        traffic = parse_traffic_words(*words)
+        protocol = template.needed(data.get("IpProtocol"))
+        every = text_of(protocol) == "-1"  # then no port is read
+        first, last = (None if every else template.needed(data.get(key)) for key in ("FromPort", "ToPort"))
+        traffic = parse_traffic_words(protocol, first, last)
         peer = _peer(template, data)
     except InputError as error:
         template.facts.wrong(place, str(error))
@@ -165,7 +171,7 @@ def _rule(template: Template, resource: Resource, path: Path, item: object, dire
 
 
 def _peer(template: Template, data: Mapping[str, object]) -> FoundPeer:
-    given = [key for key in _PEERS if data.get(key)]
+    given = [key for key in _PEERS if data.get(key)] or [key for key in _PEERS if isinstance(data.get(key), Blank)]
     if len(given) != 1:
         found = " and ".join(given) or "no peer"
         raise InputError(f"found {found}, wanted exactly one of {', '.join(_PEERS[:2])}, a prefix list or a group")
@@ -173,7 +179,8 @@ def _peer(template: Template, data: Mapping[str, object]) -> FoundPeer:
     if key in {"CidrIp", "CidrIpv6"}:
         return parse_cidr(template.needed(value), 4 if key == "CidrIp" else 6)
     if key.endswith("PrefixListId"):
-        return ListKey(template.thing(value) or text_of(template.needed(value)))
+        named = template.values.resolve(value)
+        return ListKey(template.thing(named) if isinstance(named, Attribute) else text_of(template.needed(named)))
     return template.group(value, data.get("SourceSecurityGroupOwnerId"))
 
 
@@ -208,6 +215,6 @@ _STAGES: tuple[Callable[[Template], None], ...] = (
     read_interfaces,
     read_instances,
     _read_carriers,
-    read_attachments,
+    attach,
 )
 """Each is done for all templates before the next, so that it does not matter in which of them something stands."""

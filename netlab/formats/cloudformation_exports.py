@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from netlab.formats.cloudformation_values import Attribute, Unresolved, Values
+from netlab.formats.cloudformation_values import Values
+from netlab.formats.cloudformation_words import Attribute, Unresolved
 from netlab.formats.import_words import mapping, text_of
 
 

@@ -8,10 +8,11 @@ Source:
 from __future__ import annotations
 
 from netlab.errors import InputError
-from netlab.formats.cloudformation_template import MADE_UP_IPV6, VPC, Resource, Template
+from netlab.formats.cloudformation_template import MADE_UP_IPV6, SUBNET, VPC, Resource, Template
+from netlab.formats.cloudformation_words import unresolved
 from netlab.formats.describe_network import acl_entry, route_to
 from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
-from netlab.formats.import_words import ipv4_cidr, ipv6_cidr, mapping, name_tag, parse_whole, text_of, truth
+from netlab.formats.import_words import ipv4_cidr, ipv6_cidr, name_tag, parse_whole, text_of, truth
 from netlab.model.rules import Direction
 
 _EC2 = "AWS::EC2::"
@@ -72,18 +73,21 @@ def _read_block(template: Template, resource: Resource) -> None:
     vpc = template.facts.vpcs.get(template.thing(resource.properties.get("VpcId")))
     place = template.place(resource)
     given = template.text(resource, "Ipv6CidrBlock")
-    asked = truth(template.get(resource, "AmazonProvidedIpv6CidrBlock"), default=False)
+    asked = template.flag(resource, "AmazonProvidedIpv6CidrBlock")
     if vpc is None or not (given or asked):
         template.facts.note(place, "a further network of a VPC: a lab's VPC has one IPv4 network")
         return
     if asked:
         template.facts.note(place, f"AWS gives the VPC an IPv6 network: taken to be {MADE_UP_IPV6}")
-    vpc.ipv6 = ipv6_cidr(given or MADE_UP_IPV6)
+    try:
+        vpc.ipv6 = ipv6_cidr(given or MADE_UP_IPV6)
+    except InputError as error:
+        template.facts.wrong(template.place(resource, "Ipv6CidrBlock"), str(error))
 
 
 def _read_subnet(template: Template, resource: Resource) -> None:
     key = template.key(resource.name)
-    if truth(template.get(resource, "Ipv6Native"), default=False):
+    if template.flag(resource, "Ipv6Native"):
         template.facts.leave_out_subnet(key, template.place(resource))
         return
     try:
@@ -98,22 +102,21 @@ def _read_subnet(template: Template, resource: Resource) -> None:
         resource.name,
         cidr,
         template.place(resource),
-        vpc=template.thing(resource.properties.get("VpcId")),
+        vpc=template.vpc(resource),
         ipv6=ipv6,
-        public=truth(template.get(resource, "MapPublicIpOnLaunch"), default=False),
+        public=template.flag(resource, "MapPublicIpOnLaunch"),
     )
 
 
 def _read_table(template: Template, resource: Resource) -> None:
     key = template.key(resource.name)
-    vpc = template.thing(resource.properties.get("VpcId"))
-    template.facts.tables[key] = FoundTable(key, template.place(resource), vpc)
+    template.facts.tables[key] = FoundTable(key, template.place(resource), template.vpc(resource))
 
 
 def _associate_table(template: Template, resource: Resource) -> None:
     table = template.facts.tables.get(template.thing(resource.properties.get("RouteTableId")))
     if table is None:
-        template.facts.note(template.place(resource), "a subnet's route table that is in none of the templates")
+        template.lost(resource, "RouteTableId", "the route table of a subnet")
     else:
         table.subnets.append(template.thing(resource.properties.get("SubnetId")))
 
@@ -122,13 +125,19 @@ def _read_route(template: Template, resource: Resource) -> None:
     place = template.place(resource)
     table = template.facts.tables.get(template.thing(resource.properties.get("RouteTableId")))
     destination = template.get(resource, "DestinationCidrBlock") or template.get(resource, "DestinationIpv6CidrBlock")
-    if table is None or not text_of(destination):
-        template.facts.note(place, "a route whose table or destination is not known")
+    if table is None:
+        template.lost(resource, "RouteTableId", "the table of a route")
+        return
+    if not text_of(destination):
+        template.facts.note(place, f"a route whose destination is not known{_because(destination)}")
         return
     targets: dict[str, object] = {}
     for name, value in resource.properties.items():
         if name.endswith("Id") and name != "RouteTableId":
             key = template.thing(value)
+            if key in template.facts.unknown:
+                template.lost(resource, name, f"the target of the route to {text_of(destination)}")
+                return
             named = template.resource_of(key)
             other = named is not None and named.kind != f"{_EC2}InternetGateway"
             targets[name] = f"vgw-{key}" if name == "GatewayId" and other else key
@@ -143,21 +152,20 @@ def _read_nat(template: Template, resource: Resource) -> None:
         template.facts.note(place, f"NAT gateway {resource.name} is private: netlab has public ones only")
         return
     key = template.key(resource.name)
-    subnet = template.thing(resource.properties.get("SubnetId"))
+    subnet = template.sited(resource, resource.properties.get("SubnetId"), SUBNET)
     template.facts.nats[key] = FoundNat(key, resource.name, place, subnet)
 
 
 def _read_acl(template: Template, resource: Resource) -> None:
     key = template.key(resource.name)
     name = name_tag(template.get(resource, "Tags")) or resource.name
-    vpc = template.thing(resource.properties.get("VpcId"))
-    template.facts.acls[key] = FoundAcl(key, name, template.place(resource), vpc)
+    template.facts.acls[key] = FoundAcl(key, name, template.place(resource), template.vpc(resource))
 
 
 def _associate_acl(template: Template, resource: Resource) -> None:
     acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
     if acl is None:
-        template.facts.note(template.place(resource), "a subnet's network ACL that is in none of the templates")
+        template.lost(resource, "NetworkAclId", "the network ACL of a subnet")
     else:
         acl.subnets.append(template.thing(resource.properties.get("SubnetId")))
 
@@ -165,10 +173,23 @@ def _associate_acl(template: Template, resource: Resource) -> None:
 def _read_entry(template: Template, resource: Resource) -> None:
     acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
     if acl is None:
-        template.facts.note(template.place(resource), "an entry of a network ACL that is in none of the templates")
+        template.lost(resource, "NetworkAclId", "the network ACL of an entry")
         return
-    data = mapping(template.needed(resource.properties))
+    data: dict[str, object] = {}
+    mistakes = len(template.facts.mistakes)
+    for name, value in resource.properties.items():
+        try:
+            data[name] = None if name == "NetworkAclId" else template.needed(value)
+        except InputError as error:
+            template.facts.wrong(template.place(resource, name), str(error))
+    if len(template.facts.mistakes) > mistakes:
+        return
     number = parse_whole(data.get("RuleNumber")) or 0
-    entry = acl_entry(number, template.needed(data.get("Protocol")), data, text_of(data.get("RuleAction")))
+    entry = acl_entry(number, data.get("Protocol"), data, text_of(data.get("RuleAction")))
     side = Direction.EGRESS if truth(data.get("Egress"), default=False) else Direction.INGRESS
     acl.entries[side].append(entry)
+
+
+def _because(value: object) -> str:
+    reason = unresolved(value)
+    return f": {reason}" if reason else ""

@@ -7,12 +7,13 @@ What carries none and is no part of the ground is noted.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from netlab.errors import InputError
+from netlab.formats.cloudformation_attached import is_used, launched_into, subnets_of
 from netlab.formats.cloudformation_template import Resource, Template
-from netlab.formats.cloudformation_values import unresolved
 from netlab.formats.import_facts import FoundInterface, FoundNode, GroupKey
-from netlab.formats.import_kinds import kind_of
+from netlab.formats.import_kinds import LAUNCHERS, kind_of
 from netlab.formats.import_words import ipv4, items, mapping, parse_whole, text_of, truth
 from netlab.formats.yaml_reader import Path
 
@@ -37,7 +38,6 @@ _GROUP_KEYS = {
     "EmrManagedSlaveSecurityGroup",
     "ServiceAccessSecurityGroup",
 }
-_SUBNET_KEYS = ("SubnetId", "SubnetIds", "Subnets", "VPCZoneIdentifier", "SubnetMappings")
 _WITHOUT_GROUPS = ("AWS::IAM::", "AWS::Cognito::", "AWS::CloudFormation::", "Custom::")  # people's groups; parameters
 _NEVER = 12  # levels deeper than any property that holds groups
 
@@ -58,12 +58,6 @@ def read_carriers(template: Template, handled: set[str]) -> None:
     template.each(_read_carrier, *(kinds - {_INSTANCE, _INTERFACE, *handled}))
 
 
-def read_attachments(template: Template) -> None:
-    """Attach interfaces that are attached separately; give nodes that have an Elastic IP a public address."""
-    template.each(_attach, "AWS::EC2::NetworkInterfaceAttachment")
-    template.each(_give_public_address, "AWS::EC2::EIP", "AWS::EC2::EIPAssociation")
-
-
 def _read_interface(template: Template, resource: Resource) -> None:
     node = _node(template, resource)
     node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
@@ -71,6 +65,8 @@ def _read_interface(template: Template, resource: Resource) -> None:
 
 def _read_carrier(template: Template, resource: Resource) -> None:
     found = [] if resource.kind.startswith(_WITHOUT_GROUPS) else list(_carriers(template, resource))
+    if not found and is_used(resource):
+        return
     if not found:
         template.facts.note(template.place(resource), f"{resource.kind} {resource.name}: netlab does not model it")
         return
@@ -139,48 +135,53 @@ def _interface(
 ) -> FoundInterface:
     """Return the interface that a mapping describes; what it lacks is looked for in the resource's own properties."""
     place = template.place(resource, *path)
-    subnets = _subnets(template, holder) or _subnets(template, resource.properties)
+    subnets = subnets_of(template, resource, holder) or subnets_of(template, resource, resource.properties)
+    if kind in LAUNCHERS:
+        subnets = subnets or launched_into(template, resource)
     if len(subnets) > 1:
         template.facts.note(place, f"{resource.name} stands in {len(subnets)} subnets: netlab puts it into the first")
     subnet = subnets[0] if subnets else ""
-    addresses = [mapping(each) for each in items(template.values.resolve(holder.get("PrivateIpAddresses")))]
-    addresses.sort(key=lambda each: not truth(each.get("Primary"), default=False))
-    own = [holder.get("PrivateIpAddress"), *(each.get("PrivateIpAddress") for each in addresses)]
+    checked = holder.get("SourceDestCheck", resource.properties.get("SourceDestCheck"))
     return FoundInterface(
         key,
         place,
         subnet=subnet,
         groups=_groups(template, resource, path, holder),
-        ipv4=tuple(dict.fromkeys(each for item in own if (each := ipv4(template.values.resolve(item))))),
-        wants_public=_wants_public(template, resource, holder, kind, subnet),
-        source_dest_check=truth(
-            template.values.resolve(holder.get("SourceDestCheck", resource.properties.get("SourceDestCheck"))),
-            default=True,
-        ),
-        index=parse_whole(text_of(template.values.resolve(holder.get("DeviceIndex")))) or 0,
+        ipv4=_addresses(template, resource, path, holder),
+        wants_public=_wants_public(template, resource, path, holder, kind, subnet),
+        source_dest_check=truth(template.known(resource, checked, *path, "SourceDestCheck"), default=True),
+        index=_index(template, resource, holder.get("DeviceIndex"), *path),
     )
 
 
-def _subnets(template: Template, holder: dict[str, object]) -> list[str]:
-    for key in _SUBNET_KEYS:
-        found = items(template.values.resolve(holder.get(key)))
-        keys = [mapping(each).get("SubnetId", each) for each in found]
-        if keys:
-            return [each for each in (template.thing(key) for key in keys) if each]
-    return []
+def _addresses(
+    template: Template, resource: Resource, path: Path, holder: dict[str, object]
+) -> tuple[IPv4Address, ...]:
+    """Return an interface's own addresses, the primary one first."""
+    listed = items(template.known(resource, holder.get("PrivateIpAddresses"), *path, "PrivateIpAddresses"))
+    ordered = sorted(map(mapping, listed), key=lambda each: not truth(each.get("Primary"), default=False))
+    written = [holder.get("PrivateIpAddress"), *(each.get("PrivateIpAddress") for each in ordered)]
+    known = (ipv4(template.known(resource, each, *path, "PrivateIpAddress")) for each in written)
+    return tuple(dict.fromkeys(each for each in known if each is not None))
 
 
-def _wants_public(template: Template, resource: Resource, holder: dict[str, object], kind: str, subnet: str) -> bool:
-    """Tell whether a node gets a public address: it says so, or its subnet does, or nothing is known of that."""
-    said = template.values.resolve(holder.get("AssociatePublicIpAddress"))
-    if said is not None and not unresolved(said):
+def _index(template: Template, resource: Resource, value: object, *path: str | int) -> int:
+    return parse_whole(text_of(template.known(resource, value, *path, "DeviceIndex"))) or 0
+
+
+def _wants_public(
+    template: Template, resource: Resource, path: Path, holder: dict[str, object], kind: str, subnet: str
+) -> bool:
+    """Tell whether a node gets a public address: it says so, or its subnet does; a default subnet does."""
+    said = template.known(resource, holder.get("AssociatePublicIpAddress"), *path, "AssociatePublicIpAddress")
+    if said is not None:
         return truth(said, default=False)
     if kind == "load-balancer":
         return template.text(resource, "Scheme") != "internal"
-    if kind not in {"instance", "launch-template"}:
-        return False
+    if kind == "instance" and not subnet:
+        return True
     known = template.facts.subnets.get(subnet)
-    return known.public if known is not None else True
+    return kind in {"instance", *LAUNCHERS} and known is not None and known.public
 
 
 def _read_instance(template: Template, resource: Resource) -> None:
@@ -190,27 +191,15 @@ def _read_instance(template: Template, resource: Resource) -> None:
         node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
     for index, item in enumerate(map(mapping, listed)):
         path = ("NetworkInterfaces", index)
-        attached = template.facts.nodes.pop(template.thing(item.get("NetworkInterfaceId")), None)
+        own = template.thing(item.get("NetworkInterfaceId"))
+        attached = template.facts.nodes.pop(own, None)
         if attached is not None:
             for each in attached.interfaces.values():
-                each.index = parse_whole(text_of(item.get("DeviceIndex"))) or index
+                each.index = _index(template, resource, item.get("DeviceIndex"), *path) or index
                 node.interfaces[each.key] = each
-            continue
-        key = f"{node.key} {index}"
-        node.interfaces[key] = _interface(template, resource, path, item, node.kind, key)
-
-
-def _attach(template: Template, resource: Resource) -> None:
-    node = template.facts.nodes.get(template.thing(resource.properties.get("InstanceId")))
-    attached = template.thing(resource.properties.get("NetworkInterfaceId"))
-    if node is not None and attached in template.facts.nodes:
-        for each in template.facts.nodes.pop(attached).interfaces.values():
-            each.index = parse_whole(template.text(resource, "DeviceIndex")) or len(node.interfaces)
-            node.interfaces[each.key] = each
-
-
-def _give_public_address(template: Template, resource: Resource) -> None:
-    for key in ("InstanceId", "NetworkInterfaceId"):
-        node = template.facts.nodes.get(template.thing(resource.properties.get(key)))
-        if node is not None and node.interfaces:
-            min(node.interfaces.values(), key=lambda each: each.index).wants_public = True
+        elif own:
+            absent = f"interface {template.facts.absent(own)}"
+            template.facts.note(template.place(resource, *path), f"{absent}: {resource.name} goes without it")
+        else:
+            key = f"{node.key} {index}"
+            node.interfaces[key] = _interface(template, resource, path, item, node.kind, key)

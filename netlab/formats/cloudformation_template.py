@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netlab.errors import InputError
-from netlab.formats.cloudformation_values import Attribute, Unresolved, Values, unresolved
-from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Place
+from netlab.formats.cloudformation_values import Values
+from netlab.formats.cloudformation_words import Attribute, Blank, Unresolved, name_of, unresolved
+from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Unknown
+from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
-from netlab.formats.import_words import items, mapping, text_of
+from netlab.formats.import_words import items, mapping, text_of, truth
 from netlab.formats.words import shown
 from netlab.formats.yaml_reader import Path
 
 GROUP = "AWS::EC2::SecurityGroup"
 VPC = "AWS::EC2::VPC"
+SUBNET = "AWS::EC2::Subnet"
 MADE_UP_IPV6 = "2001:db8:0:100::/56"
 """What a VPC gets where the template asks AWS for a network."""
 
+_ELSEWHERE = ("AWS::CloudFormation::", "Custom::")  # what these make cannot be told by their types
 _CLASSIC_BALANCER = "AWS::ElasticLoadBalancing::LoadBalancer"
 _ACCOUNT = re.compile(r"[0-9]{12}|amazon-elb")  # AWS's own for classic balancers is known by its name
 _OF_ACCOUNT = re.compile(rf"({_ACCOUNT.pattern})/(.+)")
@@ -104,37 +108,82 @@ class Template:
         """Return what a property comes to; may be known only after deployment."""
         return self.values.resolve(resource.properties.get(name))
 
+    def known(self, resource: Resource, value: object, *path: str | int) -> object:
+        """Return what a value, at a place in a resource, comes to; None where it cannot be known, which is noted."""
+        resolved = self.values.resolve(value)
+        reason = unresolved(resolved)
+        if reason and not isinstance(resolved, Blank):
+            self.facts.note(self.place(resource, *path), reason)
+        return None if reason else resolved
+
     def text(self, resource: Resource, name: str) -> str:
-        """Return a property as text; empty where it is not there, or cannot be known."""
-        return text_of(self.get(resource, name))
+        """Return a property as text; empty where it is not there, or cannot be known, which is noted."""
+        return text_of(self.known(resource, resource.properties.get(name), name))
+
+    def flag(self, resource: Resource, name: str) -> bool:
+        """Tell whether a property is true; one that cannot be known is not, which is noted."""
+        return truth(self.known(resource, resource.properties.get(name), name), default=False)
 
     def needed(self, value: object) -> object:
         """
-        Return a value that has to be known.
+        Return a value that has to be known, with all of its parts.
 
         Raises:
             InputError: It is not.
         """
         resolved = self.values.resolve(value)
-        reason = unresolved(resolved)
+        parts = resolved.values() if isinstance(resolved, dict) else items(resolved)
+        reason = next(filter(None, map(unresolved, (resolved, *parts))), "")
         if reason:
             raise InputError(reason)
         return resolved
 
     def thing(self, value: object) -> str:
-        """Return the key of the thing that a value names; empty where that cannot be known."""
+        """Return the key of the thing that a value names; what cannot be told has one too, by which it is unknown."""
         resolved = self.values.resolve(value)
-        if isinstance(resolved, Attribute):
-            stack = self.stacks.get(resolved.file, self)
-            return stack.key(resolved.resource)
-        return text_of(resolved)
+        if isinstance(resolved, Attribute) and resolved.file in self.stacks:
+            return self.stacks[resolved.file].key_of(replace(resolved, file=""))
+        return self.key_of(resolved)
 
-    def things(self, value: object) -> list[str]:
-        """Return the keys of the things that a list names."""
-        resolved = self.values.resolve(value)
-        if isinstance(resolved, str) and "," in resolved:
-            resolved = resolved.split(",")
-        return [key for each in items(resolved) if (key := self.thing(each))]
+    def key_of(self, value: object) -> str:
+        """Return the key of the thing that a value of this template comes to."""
+        if isinstance(value, Attribute) and self._is_itself(value):
+            return self.key(value.resource)
+        reason = unresolved(value)
+        if not reason:
+            return text_of(value)
+        if isinstance(value, Attribute) and value.resource in self.left_out:
+            reason = f"{value.resource} is not created, its condition does not hold"
+        name = name_of(value)
+        key = self.key(f"?{name or reason}")
+        self.facts.unknown[key] = Unknown(name or "what is unknown", reason)
+        return key
+
+    def _is_itself(self, attribute: Attribute) -> bool:
+        """Tell whether an attribute is the id of its resource."""
+        named = self.resources.get(attribute.resource)
+        if named is None or attribute.name == "Ref":
+            return named is not None
+        return named.kind.startswith("AWS::EC2::") and attribute.name.endswith("Id")
+
+    def sited(self, resource: Resource, value: object, kind: str) -> str:
+        """Return the key of the VPC or subnet that a value names; what is known to be something else is a mistake."""
+        key = self.thing(value)
+        named = self.resource_of(key)
+        if named is None or named.kind == kind or not named.kind.startswith("AWS::") or _is_elsewhere(named):
+            return key
+        self.facts.wrong(self.place(resource), f"found {named.name}, an {named.kind}, wanted an {kind}")
+        return ""
+
+    def vpc(self, resource: Resource) -> str:
+        """Return the key of the VPC that a resource says it is of; empty where it does not say."""
+        return self.sited(resource, resource.properties.get("VpcId"), VPC)
+
+    def lost(self, resource: Resource, name: str, what: str) -> None:
+        """Note that a property names what no file describes, so that the resource says nothing."""
+        key = self.thing(resource.properties.get(name))
+        absent = self.facts.absent(key) if key else "found nothing"
+        self.facts.note(self.place(resource), f"{what} cannot be told: {absent}")
 
     def group(self, value: object, owner: object = None) -> GroupKey:
         """
@@ -146,8 +195,8 @@ class Template:
         resolved = self.values.resolve(value)
         if isinstance(resolved, Attribute):
             return self.group_of(resolved)
-        if isinstance(resolved, Unresolved):
-            raise InputError(resolved.reason)
+        if unresolved(resolved):
+            raise InputError(unresolved(resolved))
         name = text_of(resolved).strip()
         account = text_of(self.needed(owner))
         if qualified := _OF_ACCOUNT.fullmatch(name):
@@ -161,9 +210,11 @@ class Template:
         return self._named(name)
 
     def _named(self, name: str) -> GroupKey:
+        if not name:
+            raise InputError("found nothing, wanted a security group")
         if self._by_name is None:
-            self._by_name = {self.text(each, "GroupName"): each.name for each in self.of_kind(GROUP)}
-        if name and name in self._by_name:
+            self._by_name = {text_of(self.get(each, "GroupName")): each.name for each in self.of_kind(GROUP)}
+        if name in self._by_name:
             return GroupKey(self.key(self._by_name[name]))
         return GroupKey(DEFAULT_OF_VPC if name == "default" else name, outside=name.startswith("sg-"))
 
@@ -197,3 +248,7 @@ class Template:
         if attribute.name in properties and attribute.name != "GroupId":
             return self.values.resolve(properties[attribute.name])
         return None
+
+
+def _is_elsewhere(resource: Resource) -> bool:
+    return resource.kind.startswith(_ELSEWHERE)

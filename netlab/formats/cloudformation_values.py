@@ -1,8 +1,8 @@
 """
 The values of a CloudFormation template: parameters, conditions, mappings and intrinsic functions.
 
-A value is text, true or false, a list, a mapping, nothing; or something that is known only after deployment: an
-attribute of a resource (Attribute), or an Unresolved with its reason. What resources mean is not known here.
+A value is text, true or false, a list, a mapping, nothing; or one of those of cloudformation_words.py. What resources
+mean is not known here.
 
 Source:
     CloudFormation User Guide, "Intrinsic function reference", "Pseudo parameters reference".
@@ -17,6 +17,18 @@ from ipaddress import ip_network
 from itertools import islice
 from typing import TypeGuard
 
+from netlab.formats.cloudformation_words import (
+    Attribute,
+    Blank,
+    Unresolved,
+    dynamic,
+    held_elsewhere,
+    joined,
+    name_of,
+    of_another_stack,
+    unresolved,
+    without_default,
+)
 from netlab.formats.import_words import items, mapping, text_of
 from netlab.formats.words import shown
 
@@ -34,34 +46,6 @@ _SUBSTITUTED = re.compile(r"\$\{([^!}][^}]*)\}")
 _DYNAMIC = re.compile(r"\{\{resolve:([^{}]+)\}\}")
 _OF_SSM = "AWS::SSM::Parameter::Value<"
 _MOST_DEPTH = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """
-    An attribute of a resource; ``Ref`` for the resource itself.
-
-    Attributes:
-        file: The template that exports it; empty = the one that names it.
-    """
-
-    resource: str
-    name: str
-    file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """
-    A value that cannot be known, and why.
-
-    Attributes:
-        parts: What it is joined of by *delimiter*; each may be known by itself. Empty = it is not joined.
-    """
-
-    reason: str
-    parts: tuple[object, ...] = ()
-    delimiter: str = ""
 
 
 @dataclass(slots=True)
@@ -110,7 +94,7 @@ class Values:
         for name in _DYNAMIC.findall(text):
             self.known.add(name)
             if name not in self.parameters:
-                return Unresolved(f"{name} is known to AWS alone; give it with --parameter {name}=VALUE")
+                return dynamic(name)
             text = text.replace(f"{{{{resolve:{name}}}}}", self.parameters[name])
         return text
 
@@ -138,23 +122,23 @@ class Values:
         declared = self.section("Parameters").get(name)
         if isinstance(declared, dict):
             if "Default" in declared and text_of(declared.get("Type")).startswith(_OF_SSM):
-                held = f"{shown(declared['Default'])} of Systems Manager"
-                return Unresolved(f"parameter {name} is what {held} holds; give it with --parameter {name}=VALUE")
+                return held_elsewhere(name, shown(declared["Default"]))
             if "Default" in declared:
                 return self._parameter(name, declared["Default"])
-            return Unresolved(f"parameter {name} has no default; give it with --parameter {name}=VALUE")
+            return without_default(name)
         if name in self.section("Resources"):
             return self._attribute(Attribute(name, "Ref"))
-        return Unresolved(f"no parameter or resource is named {shown(name)}")
+        return Unresolved(f"no parameter or resource is named {shown(name)}", name)
 
     def _parameter(self, name: str, value: object) -> object:
         kind = text_of(mapping(self.section("Parameters").get(name)).get("Type")).removeprefix(_OF_SSM)
         if kind.startswith(("CommaDelimitedList", "List<")):
-            return [part.strip() for part in text_of(value).split(",")] if not isinstance(value, list) else value
-        return text_of(value)
+            parts = value if isinstance(value, list) else [part.strip() for part in text_of(value).split(",")]
+            return [Blank(name) if part == "" else part for part in parts]
+        return text_of(value) or Blank(name)
 
     def _attribute(self, attribute: Attribute) -> object:
-        given = attribute.resource if attribute.name == "Ref" else f"{attribute.resource}.{attribute.name}"
+        given = attribute.parameter
         if given in self.parameters:
             self.known.add(given)
             return self.parameters[given]
@@ -178,7 +162,7 @@ class Values:
         if len(words) < 2 or not all(words):
             return Unresolved(f"Fn::GetAtt {shown(argument)}: wanted a resource and its attribute")
         if words[0] not in self.section("Resources"):
-            return Unresolved(f"no resource is named {shown(words[0])}")
+            return Unresolved(f"no resource is named {shown(words[0])}", words[0])
         return self._attribute(Attribute(words[0], ".".join(words[1:])))
 
     def sub(self, argument: object) -> object:
@@ -195,14 +179,14 @@ class Values:
                 parts.append(self.get_att(name) if "." in name else self._ref(name))
             last = match.end()
         parts.append(text_of(text)[last:])
-        return _joined("", [part for part in parts if part != ""], str(text).replace("${!", "${"))
+        return joined("", [part for part in parts if part != ""], str(text).replace("${!", "${"))
 
     def join(self, argument: object) -> object:
         """``Fn::Join``."""
         if not _is_pair(argument):
             return Unresolved("Fn::Join: wanted a delimiter and a list")
         listed = self.resolve(argument[1])
-        return listed if isinstance(listed, Unresolved) else _joined(text_of(argument[0]), items(listed), "")
+        return listed if isinstance(listed, Unresolved) else joined(text_of(argument[0]), items(listed), "")
 
     def select(self, argument: object) -> object:
         """``Fn::Select``."""
@@ -210,7 +194,7 @@ class Values:
             return Unresolved("Fn::Select wants an index and a list")
         index, listed = text_of(self.resolve(argument[0])), self.resolve(argument[1])
         if isinstance(listed, Unresolved | Attribute):
-            return listed if isinstance(listed, Unresolved) else _after_deployment(listed)
+            return Unresolved(unresolved(listed), f"{name_of(listed)}-{index}")
         each = items(listed)
         if not index.isdecimal() or int(index) >= len(each):
             return Unresolved(f"Fn::Select: found {shown(index)}, the list has {len(each)} items, counted from 0")
@@ -233,8 +217,8 @@ class Values:
         words = [self.resolve(each) for each in items(argument)[:3]]
         otherwise = mapping(next(iter(items(argument)[3:]), None))
         for word in words:
-            if reason := unresolved(word):
-                return Unresolved(reason)
+            if unresolved(word):
+                return Unresolved(unresolved(word), name_of(word))
             if text_of(word) not in mapping(found):
                 if "DefaultValue" in otherwise:
                     return self.resolve(otherwise["DefaultValue"])
@@ -281,9 +265,7 @@ class Values:
         if name in self.parameters:
             return self.parameters[name]
         found = self.exported(name)
-        if found is not None:
-            return found
-        return Unresolved(f"export {name} is of another stack; give it with --parameter {name}=VALUE")
+        return of_another_stack(name) if found is None else found
 
     def cidr(self, argument: object) -> object:
         """``Fn::Cidr``."""
@@ -308,29 +290,6 @@ class Values:
     def same(self, argument: object) -> object:
         """``Fn::Base64`` and other functions of text that no rule looks into."""
         return self.resolve(argument)
-
-
-def _joined(delimiter: str, parts: list[object], unchanged: str) -> object:
-    """Join parts into a text; what is known only after deployment stays alone, or spoils the whole."""
-    if len(parts) == 1:
-        return parts[0].replace("${!", "${") if isinstance(parts[0], str) else parts[0]
-    unknown = next((part for part in parts if isinstance(part, Unresolved)), None)
-    late = next((part for part in parts if isinstance(part, Attribute)), None)
-    if unknown is not None or late is not None:
-        return Unresolved(unresolved(unknown or late), tuple(parts), delimiter)
-    return delimiter.join(map(text_of, parts)).replace("${!", "${") if parts else unchanged
-
-
-def _after_deployment(attribute: Attribute) -> Unresolved:
-    given = attribute.resource if attribute.name == "Ref" else f"{attribute.resource}.{attribute.name}"
-    return Unresolved(f"{given} is known only after deployment; give it with --parameter {given}=VALUE")
-
-
-def unresolved(value: object) -> str:
-    """Return why a value cannot be used as text; empty where it can."""
-    if isinstance(value, Unresolved):
-        return value.reason
-    return _after_deployment(value).reason if isinstance(value, Attribute) else ""
 
 
 def _is_pair(argument: object) -> TypeGuard[list[object]]:

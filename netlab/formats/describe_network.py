@@ -8,16 +8,8 @@ Source:
 from __future__ import annotations
 
 from netlab.errors import InputError
-from netlab.formats.import_facts import (
-    Facts,
-    FoundAcl,
-    FoundNat,
-    FoundRoute,
-    FoundSubnet,
-    FoundTable,
-    FoundVpc,
-    Place,
-)
+from netlab.formats.import_facts import Facts, FoundAcl, FoundNat, FoundRoute, FoundSubnet, FoundTable, FoundVpc
+from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
     ipv4,

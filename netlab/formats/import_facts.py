@@ -7,13 +7,11 @@ nor netlab's defaults are known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from netlab.errors import Mistake
-from netlab.formats.sheet import one_line
-from netlab.formats.yaml_reader import Path
+from netlab.formats.import_places import Place
 from netlab.model.acls import AclEntry
 from netlab.model.addresses import EVERYWHERE, Cidr
 from netlab.model.rules import Direction, Traffic
@@ -21,33 +19,6 @@ from netlab.model.topology import ConnectionTracking
 
 DEFAULT_OF_VPC = "default-of-vpc"
 """The key of the VPC's default group, where a file names it without its id."""
-
-
-def _no_line(_: Path) -> int:
-    return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """
-    Where something stands. There are many places and few messages, so words and line are made for messages alone.
-
-    Attributes:
-        path: The way to it in the file's data.
-        where: A resource's address, where messages are to name that; else they name the path.
-        line_of: Tells the line of a path; 0 = it knows none.
-    """
-
-    file: str
-    path: Path = ()
-    where: str = ""
-    line_of: Callable[[Path], int] = field(default=_no_line, compare=False, repr=False)
-
-    def says(self, text: str) -> Mistake:
-        """Return a mistake, or a remark, about this place."""
-        steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        where = self.where or steps.lstrip(".")
-        return Mistake(self.file, self.line_of(self.path), one_line(where), one_line(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,20 +198,36 @@ class FoundAcl:
     subnets: list[str] = field(default_factory=list)
 
 
+Sited = FoundGroup | FoundSubnet | FoundTable | FoundAcl
+"""What says of which VPC it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What a file refers to and does not tell: what it calls that, and why it cannot be told."""
+
+    name: str
+    why: str
+
+
 @dataclass(slots=True)
 class Facts:
     """
     Everything that was read so far.
 
     Attributes:
+        unknown: What files refer to without telling its id, by the key that stands for it.
+        guessed: VPCs of these that are taken for the lab's, with the place that names them first.
         listings: What describe-security-group-rules lists, by the group's key.
         late_rules: Rules of groups that another file may define, with the group's key.
+        outlines: Groups that a file names without their rules, by their ids.
         loose_entries: Prefix list entries of files that do not say of which list they are.
         only_ipv6: Keys of subnets, and of interfaces, that have no IPv4.
     """
 
     groups: dict[str, FoundGroup] = field(default_factory=dict)
     listings: dict[str, list[FoundRule]] = field(default_factory=dict)
+    outlines: dict[str, FoundGroup] = field(default_factory=dict)
     late_rules: list[tuple[str, FoundRule]] = field(default_factory=list)
     lists: dict[str, FoundList] = field(default_factory=dict)
     loose_entries: list[tuple[Place, list[Cidr]]] = field(default_factory=list)
@@ -251,6 +238,8 @@ class Facts:
     tables: dict[str, FoundTable] = field(default_factory=dict)
     nats: dict[str, FoundNat] = field(default_factory=dict)
     acls: dict[str, FoundAcl] = field(default_factory=dict)
+    unknown: dict[str, Unknown] = field(default_factory=dict)
+    guessed: dict[str, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     unmodelled: dict[str, None] = field(default_factory=dict)
 
@@ -267,14 +256,28 @@ class Facts:
         self.only_ipv6.add(key)
         self.note(place, f"subnet {key} has IPv6 alone, netlab's have IPv4: left out, with what stands in it")
 
+    def sited(self) -> list[Sited]:
+        """Return everything that says of which VPC it is."""
+        return [*self.groups.values(), *self.subnets.values(), *self.tables.values(), *self.acls.values()]
+
+    def called(self, key: str) -> str:
+        """Return what messages call a thing: its id, or its name in the file that defines it or refers to it."""
+        return self.unknown[key].name if key in self.unknown else key.rpartition("#")[2]
+
+    def absent(self, key: str) -> str:
+        """Return what messages say of a thing that no file describes."""
+        why = self.unknown[key].why if key in self.unknown else ""
+        return f"{self.called(key)} ({why})" if why else f"{self.called(key)} is in no file"
+
     def add_outside(self, key: str, place: Place) -> FoundGroup:
         """Return the group of an id; where no file defines it, add one with AWS's defaults, and note that."""
         if key not in self.groups:
-            self.note(
-                place, f"group {key} is known by its id alone: taken to have no inbound rule, and every outbound one"
-            )
-            every = (FoundRule(Direction.EGRESS, Traffic(None), EVERYWHERE[family], place) for family in (4, 6))
-            self.groups[key] = FoundGroup(key, key, place, rules=list(every), merges=True)
+            group = self.outlines.get(key) or FoundGroup(key, key, place, merges=True)
+            known = f"{group.name} is known by its id" + (f", {key}, and name" if group.name != key else "")
+            self.note(group.place, f"group {known} alone: taken to have no inbound rule, and every outbound one")
+            for family in (4, 6):
+                group.rules.append(FoundRule(Direction.EGRESS, Traffic(None), EVERYWHERE[family], group.place))
+            self.groups[key] = group
         return self.groups[key]
 
     def add_group(self, group: FoundGroup) -> None:

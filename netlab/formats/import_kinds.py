@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
+LAUNCHERS = {"launch-template", "launch-config"}
+"""Kinds of what is no node itself: each stands for the instances that are launched by it."""
+
 _KINDS = (
     (r"LoadBalancer$|^(lb|alb|elb)$", "load-balancer"),
-    (r"LaunchTemplate$|LaunchConfiguration$|^launch_(template|configuration)$", "launch-template"),
+    (r"LaunchTemplate$|^launch_template$", "launch-template"),
+    (r"LaunchConfiguration$|^launch_configuration$", "launch-config"),
     (r"EC2::Instance$|^(instance|spot_instance_request)$", "instance"),
     (r"NetworkInterface$|^network_interface$", "interface"),
     (r"Lambda::Function$|Serverless::Function$|^lambda_function$", "function"),

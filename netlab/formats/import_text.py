@@ -17,7 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from netlab.errors import LabFileError, Mistake
-from netlab.formats.import_facts import Place
+from netlab.formats.import_places import Place
 from netlab.formats.import_words import items
 from netlab.formats.json_lines import JsonLines, keys_twice
 from netlab.formats.yaml_reader import Path

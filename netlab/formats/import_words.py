@@ -113,6 +113,14 @@ def ipv4_cidr(value: object) -> IPv4Network:
     return IPv4Network(str(parse_cidr(value, 4)))
 
 
+def network_in(text: str) -> IPv4Network | None:
+    """Return the IPv4 network that a text is; None where it is none."""
+    try:
+        return IPv4Network(text, strict=False) if "/" in text else None
+    except ValueError:
+        return None
+
+
 def ipv6_cidr(value: object) -> IPv6Network | None:
     """Read an IPv6 network; None for nothing."""
     cidr = parse_cidr(value, 6) if text_of(value) else None

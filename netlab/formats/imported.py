@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from netlab.errors import InputError, LabFileError, Mistake
@@ -16,6 +16,7 @@ from netlab.formats.assemble import assemble
 from netlab.formats.cloudformation import is_template, read_templates
 from netlab.formats.describe import SIGNATURES, describes, read_describe
 from netlab.formats.import_facts import Facts
+from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document, read_document
 from netlab.formats.import_words import plain_name
 from netlab.formats.terraform import is_terraform, read_terraform
@@ -35,11 +36,21 @@ class Imported:
         lab: As parse_lab returns one: not completed yet.
         unmodelled: What the files hold and netlab does not model, each once, with its place.
         vpc_known: The files give the VPC; else its network is made up.
+        places: Where parts of the lab stand in the files, by a field of Lab, a name, and parts within.
     """
 
     lab: Lab
     unmodelled: tuple[str, ...] = ()
     vpc_known: bool = True
+    places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
+
+    def source(self, part: tuple[str, ...]) -> tuple[str, int]:
+        """Return file and line of a part of the lab, or of the nearest part around it; of none, the first file's."""
+        while part and part not in self.places:
+            part = part[:-1]
+        place = self.places.get(part) or Place(next(iter(self.places.values())).file if self.places else "")
+        said = place.says("")
+        return said.file, said.line
 
 
 def import_files(
@@ -81,7 +92,7 @@ def import_files(
     if not (facts.groups or facts.nodes or facts.listings or facts.late_rules):
         raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
     lab, land = assemble(facts, _lab_name(files), furnish=furnish, cidr=cidr)
-    return Imported(lab, tuple(facts.unmodelled), land.vpc_known)
+    return Imported(lab, tuple(facts.unmodelled), land.vpc_known, land.places)
 
 
 def is_real_file(text: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from io import StringIO
 
 from ruamel.yaml import YAML
@@ -18,8 +19,15 @@ from netlab.model.topology import Host, Instance, Interface, Lab, NatGateway, Su
 
 _KEYS = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "icmpv6"}
 
-_SET_ASIDE = re.compile(r"^( *)(ingress|egress): rules (\d+)$", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+_LONG = ("security_groups", "instances")  # sections whose names and texts hold no character that wants care
+_ASIDE = "set-aside"
+_SET_ASIDE = re.compile(rf"^({'|'.join(_LONG)}): {_ASIDE}$", re.MULTILINE)
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+_OTHER = re.compile(
+    r"null|true|false|yes|no|on|off|y|n|[0-9][0-9_]*(\.[0-9_]*)?(e[0-9-]+)?|0[xob][0-9a-f_]+|[0-9]{4}-[0-9]+-[0-9]+",
+    re.IGNORECASE,
+)
+"""What some reader takes for something else than text: a truth, a number, a date."""
 
 Data = dict[str, object]
 
@@ -63,35 +71,42 @@ def _dump(data: Data) -> str:
     yaml.width = 4096
     yaml.representer.ignore_aliases = lambda *_: True
     stream = StringIO()
-    rules: list[object] = []
-    groups = data.get("security_groups", {})
-    if isinstance(groups, dict):
-        data = data | {"security_groups": {name: _set_aside(group, rules) for name, group in groups.items()}}
-    yaml.dump(data, stream)
-    return _SET_ASIDE.sub(lambda match: _rule_lines(match[1], match[2], rules[int(match[3])]), stream.getvalue())
+    aside = {name: section for name in _LONG if isinstance(section := data.get(name), dict)}
+    yaml.dump(data | dict.fromkeys(aside, _ASIDE), stream)
+    return _SET_ASIDE.sub(lambda match: "\n".join((f"{match[1]}:", *_lines(aside[match[1]], "  "))), stream.getvalue())
 
 
-def _set_aside(group: Data, rules: list[object]) -> Data:
-    """Put numbers in place of a group's rules: they are written a line each, which is also many times quicker."""
-    outline = dict(group)
-    for side in Direction:
-        if group[side.value]:
-            outline[side.value] = f"rules {len(rules)}"
-            rules.append(group[side.value])
-    return outline
+def _lines(data: Data, indent: str) -> Iterator[str]:
+    """Yield the lines of a mapping as the YAML writer does, but for rules, a line each; a hundred times quicker."""
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            yield f"{indent}{_word(key)}:"
+            yield from _lines(value, f"{indent}  ")
+        elif isinstance(value, list) and value:
+            yield f"{indent}{_word(key)}:"
+            yield from (f"{indent}- {_flow(each)}" for each in value)
+        else:
+            yield f"{indent}{_word(key)}: {_flow(value)}"
 
 
-def _rule_lines(indent: str, key: str, rules: object) -> str:
-    lines = [f"{indent}{key}:"]
-    for rule in rules if isinstance(rules, list) else ():
-        words = ", ".join(f"{name}: {_word(str(value))}" for name, value in rule.items())
-        lines.append(f"{indent}- {{{words}}}")
-    return "\n".join(lines)
+def _flow(value: object) -> str:
+    """Return a value within a line."""
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{_word(key)}: {_flow(each)}' for key, each in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(_flow, value))}]"
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case _:
+            return _word(str(value))
 
 
 def _word(text: str) -> str:
-    """Return a text within braces: plain where it can only be read as itself, else quoted as in JSON."""
-    plain = _PLAIN.fullmatch(text) and text.lower() not in {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+    """Return a text within a line: plain where it can only be read as itself, else quoted as in JSON."""
+    plain = _PLAIN.fullmatch(text) and not _OTHER.fullmatch(text)
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
@@ -128,7 +143,7 @@ def _traffic(traffic: Traffic) -> dict[str, object]:
         return {"protocol": "all"}
     if traffic.protocol in _KEYS:
         _, _, rest = str(traffic).partition("/")
-        return {_KEYS[traffic.protocol]: rest}
+        return {_KEYS[traffic.protocol]: int(rest) if rest.isdecimal() else rest}
     return {"protocol": traffic.protocol}
 
 

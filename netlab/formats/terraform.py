@@ -58,6 +58,10 @@ def read_terraform(document: Document, facts: Facts) -> None:
         facts.wrong(document.place(("format_version",)), f"found format {major}, wanted 0.x or 1.x")
         return
     _read_lists(state)
+    for resource in state.plan.resources.values():
+        if resource.data and resource.kind == GROUPS[0]:
+            outline = _group(state, resource)
+            facts.outlines.setdefault(outline.key, outline)
     groups = [_group(state, resource) for resource in state.plan.of_kind(*GROUPS)]
     for resource, group in zip(state.plan.of_kind(*GROUPS), groups, strict=True):
         group.rules += inline_rules(state, resource)
@@ -80,7 +84,7 @@ def _group(state: State, resource: Resource) -> FoundGroup:
         state.key(resource),
         named,
         state.place(resource),
-        vpc=state.thing(resource, "vpc_id"),
+        vpc=state.vpc(resource),
         description=description_of(values.get("description")),
         merges=True,
     )
@@ -139,7 +143,7 @@ def _read_rule(state: State, resource: Resource, groups: dict[str, FoundGroup]) 
         return
     if len(keys.found) != 1:
         among = ", ".join(each.key for each in keys.found) or "nothing"
-        state.facts.note(place, f"the rule's group cannot be told before apply: it refers to {among}")
+        state.facts.note(place, f"the rule's group cannot be told{state.when}: it refers to {among}")
         return
     owner = keys.found[0]
     group = groups.get(owner.key) or next((each for each in groups.values() if _is_default(owner, each)), None)
@@ -173,7 +177,8 @@ def _rules(state: State, resource: Resource, owner: str) -> Iterator[FoundRule]:
         return
     identity = rule_id_of(values.get("security_group_rule_id")) or ("" if old else rule_id_of(values.get("id")))
     if not peers and not state.said(resource):
-        state.facts.note(place, f"the peer of a rule on {traffic} is known only after apply")
+        problem = "is known only after apply" if state.plan.is_plan else "is not there"
+        state.facts.note(place, f"the peer of a rule on {traffic} {problem}")
     for peer in peers:
         name = identity if len(peers) == 1 else ""
         yield FoundRule(direction, traffic, peer, place, description_of(values.get("description")), name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from netlab.errors import InputError
 from netlab.formats.describe_network import acl_entry, route_to
-from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
+from netlab.formats.import_facts import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc, Unknown
 from netlab.formats.import_words import (
     ipv4,
     ipv4_cidr,
@@ -22,6 +22,7 @@ from netlab.formats.import_words import (
     truth,
 )
 from netlab.formats.terraform_plan import Resource
+from netlab.formats.terraform_references import first_reference
 from netlab.formats.terraform_words import State
 from netlab.model.rules import Direction
 
@@ -73,14 +74,16 @@ def read_network(state: State) -> None:
     for resource in state.plan.of_kind("aws_route"):
         table = state.facts.tables.get(state.thing(resource, "route_table_id"))
         if table is None:
-            state.tell(resource, "a route of a table that is not in the file")
+            _lost(state, resource, "route_table_id", "the table of a route")
         else:
             _read_route(state, resource, table, resource.values, direct=True)
     for resource in state.plan.of_kind("aws_route_table_association", "aws_main_route_table_association"):
         table = state.facts.tables.get(state.thing(resource, "route_table_id"))
-        if table is not None and resource.kind == "aws_route_table_association":
+        if table is None:
+            _lost(state, resource, "route_table_id", "the route table of a subnet")
+        elif resource.kind == "aws_route_table_association":
             table.subnets.append(state.thing(resource, "subnet_id"))
-        elif table is not None:
+        else:
             table.main = True
     for resource in state.plan.of_kind("aws_nat_gateway"):
         _read_nat(state, resource)
@@ -90,7 +93,7 @@ def read_network(state: State) -> None:
 def _read_vpc(state: State, resource: Resource) -> None:
     key = state.key(resource)
     if not text_of(resource.values.get("cidr_block")):
-        state.tell(resource, "its network is known only after apply: one is made up")
+        state.facts.unknown[key] = Unknown(state.plain_address(resource), "its network is known only after apply")
         return
     try:
         cidr = ipv4_cidr(resource.values["cidr_block"])
@@ -105,7 +108,8 @@ def _read_subnet(state: State, resource: Resource) -> None:
     key = state.key(resource)
     values = resource.values
     if not text_of(values.get("cidr_block")):
-        state.tell(resource, "its network is known only after apply: what stands in it goes to a made-up subnet")
+        state.facts.unknown[key] = Unknown(state.plain_address(resource), "its network is known only after apply")
+        state.tell(resource, "its network is known only after apply: one is made up where something stands in it")
         return
     try:
         found = FoundSubnet(
@@ -113,7 +117,7 @@ def _read_subnet(state: State, resource: Resource) -> None:
             name_tag(values.get("tags")) or state.plain_address(resource),
             ipv4_cidr(values["cidr_block"]),
             state.place(resource),
-            vpc=state.thing(resource, "vpc_id"),
+            vpc=state.vpc(resource),
             ipv6=ipv6_cidr(values.get("ipv6_cidr_block")),
             public=truth(values.get("map_public_ip_on_launch"), default=False),
         )
@@ -126,7 +130,7 @@ def _read_subnet(state: State, resource: Resource) -> None:
 def _read_table(state: State, resource: Resource) -> None:
     main = resource.kind == "aws_default_route_table"
     key = state.key(resource)
-    table = FoundTable(key, state.place(resource), state.thing(resource, "vpc_id"), main)
+    table = FoundTable(key, state.place(resource), state.vpc(resource), main)
     state.facts.tables[key] = table
     written = items(state.plan.expressions(resource).get("route"))
     for index, data in enumerate(map(mapping, items(resource.values.get("route")))):
@@ -204,7 +208,7 @@ def _read_acls(state: State) -> None:
         key = state.key(resource)
         name = name_tag(resource.values.get("tags")) or state.plain_address(resource)
         default = resource.kind == "aws_default_network_acl"
-        acl = FoundAcl(key, name, state.place(resource), state.thing(resource, "vpc_id"), default)
+        acl = FoundAcl(key, name, state.place(resource), state.vpc(resource), default)
         acl.subnets += state.things(resource, "subnet_ids")
         state.facts.acls[key] = acl
         for side in Direction:
@@ -213,13 +217,15 @@ def _read_acls(state: State) -> None:
     for resource in state.plan.of_kind("aws_network_acl_rule"):
         found = state.facts.acls.get(state.thing(resource, "network_acl_id"))
         if found is None:
-            state.tell(resource, "an entry of a network ACL that is not in the file")
+            _lost(state, resource, "network_acl_id", "the network ACL of an entry")
             continue
         side = Direction.EGRESS if truth(resource.values.get("egress"), default=False) else Direction.INGRESS
         _read_entry(state, resource, found, side, resource.values)
     for resource in state.plan.of_kind("aws_network_acl_association"):
         found = state.facts.acls.get(state.thing(resource, "network_acl_id"))
-        if found is not None:
+        if found is None:
+            _lost(state, resource, "network_acl_id", "the network ACL of a subnet")
+        else:
             found.subnets.append(state.thing(resource, "subnet_id"))
 
 
@@ -240,3 +246,11 @@ def _read_entry(state: State, resource: Resource, acl: FoundAcl, side: Direction
         return
     if entry not in acl.entries[side]:
         acl.entries[side].append(entry)
+
+
+def _lost(state: State, resource: Resource, name: str, what: str) -> None:
+    """Note that an attribute names what is in no file, or cannot be followed to it."""
+    key = state.thing(resource, name)
+    reference = first_reference(state.plan.expressions(resource).get(name)) or "nothing"
+    absent = state.facts.absent(key) if key else f"{name} refers to {reference}"
+    state.tell(resource, f"{what} cannot be told{state.when}: {absent}")

@@ -114,6 +114,10 @@ class Plan:
         """Yield the resources of some types, data sources not among them."""
         return (each for each in self.resources.values() if each.kind in kinds and not each.data)
 
+    def beside(self, resource: Resource) -> list[str]:
+        """Return the addresses of a resource's module."""
+        return self._modules.get(resource.module, [])
+
     def gone(self) -> Iterator[tuple[str, dict[str, object]]]:
         """Yield type and old values of what the plan deletes, replaces or changes."""
         for change in map(mapping, items(self.tree.get("resource_changes"))):

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netlab.formats.import_words import mapping
+
 MODULE = re.compile(r"""module\.([A-Za-z0-9_-]+)((?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?)(?:\.|$)""")
 RESOURCE = re.compile(r"""(data\.)?([a-z][a-z0-9_]*)\.([A-Za-z0-9_-]+)((?:\["(?:[^"\\]|\\.)*"\]|\[\d+\])?)(.*)""")
 
@@ -58,6 +60,11 @@ def split_modules(address: str) -> tuple[Calls, str]:
         calls.append((match[1], match[2]))
         address = address[match.end() :]
     return tuple(calls), address
+
+
+def first_reference(expression: object) -> str:
+    """Return the first thing that an expression refers to, as messages name it; empty where there is none."""
+    return next(texts_in(mapping(expression).get("references")), "")
 
 
 def longest(references: list[str]) -> list[str]:

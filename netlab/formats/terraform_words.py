@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Place
+from netlab.formats.import_facts import DEFAULT_OF_VPC, Facts, GroupKey, Unknown
+from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import items, text_of
 from netlab.formats.terraform_plan import Plan, Resource
-from netlab.formats.terraform_references import Found
+from netlab.formats.terraform_references import Found, first_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class State:
         """The file's name."""
         return self.document.file
 
+    @property
+    def when(self) -> str:
+        """What messages say behind what cannot be told: a plan's ids are known only after apply, a state's are."""
+        return " before apply" if self.plan.is_plan else ""
+
     def place(self, resource: Resource, side: str = "") -> Place:
         """Return the place of a resource, or of one *side* of its rules: its address."""
         if not side:
@@ -78,7 +84,7 @@ class State:
                 f"{name} refers to {reference}, a security group that is in none of the files",
             )
         else:
-            self.tell(resource, f"{name} refers to {reference}, which cannot be followed to a group before apply")
+            self.tell(resource, f"{name} refers to {reference}, which cannot be followed to a group{self.when}")
 
     def texts(self, resource: Resource, name: str) -> list[str]:
         """Return what is known of an attribute, as a list of texts."""
@@ -110,6 +116,35 @@ class State:
         known = self.texts(resource, name)
         found = [self.key_of(each) for each in self.follow(resource, name).addresses]
         return next(iter((*known, *found)), "")
+
+    def vpc(self, resource: Resource) -> str:
+        """Return the key of the VPC that a resource says it is of; empty where it does not, or cannot be followed."""
+        known = self.texts(resource, "vpc_id")
+        expression = self.plan.expressions(resource).get("vpc_id")
+        if known or expression is None:
+            return known[0] if known else ""
+        found = [each for each in self.follow(resource, "vpc_id").addresses if self._is_vpc(each)]
+        own = [each for each in self.plan.beside(resource) if self._is_vpc(each)]
+        reference = first_reference(expression)
+        if not found and len(own) == 1 and reference.startswith("local."):
+            found = own  # a local value is left out of the document; here it can only mean this one
+        if not found:
+            lost = f"vpc_id refers to {reference}, which cannot be followed{self.when}"
+            self.facts.note(self.place(resource), f"{lost}: taken to be the lab's VPC")
+        return self.key_of(found[0]) if found else ""
+
+    def kind_at(self, address: str) -> str:
+        """Return the type of the resource at an address; empty where there is none."""
+        return self.plan.resources[address].kind if address in self.plan.resources else ""
+
+    def _is_vpc(self, address: str) -> bool:
+        return self.kind_at(address) in {"aws_vpc", "aws_default_vpc"}
+
+    def unknown(self, name: str, why: str) -> str:
+        """Return the key of something that is referred to by a name and cannot be told."""
+        key = f"{self.file}#?{name}"
+        self.facts.unknown[key] = Unknown(name, why)
+        return key
 
     def things(self, resource: Resource, name: str) -> list[str]:
         """Return the keys of the things that a list names."""

@@ -125,7 +125,7 @@ def test_groups_of_others_are_no_mistake() -> None:
     imported = import_files({"x.json": _groups(_group("a", *pairs, OwnerId="1", VpcId="vpc-1"))})
 
     assert imported.lab.groups["a"].ingress == ()
-    assert [line.rpartition(", ")[2] for line in imported.unmodelled] == [
+    assert [line.rpartition(", ")[2] for line in imported.unmodelled if "names" in line] == [
         "a group of account 2",
         "a group behind pcx-1",
         "a group of vpc-2",
@@ -181,7 +181,7 @@ def test_more_rules_than_the_quota_are_refused(count: int, fits: bool) -> None:
     if fits:
         assert len(completed(lab).groups["a"].ingress) == 60
     else:
-        with pytest.raises(RefusedError, match="RulesPerSecurityGroupLimitExceeded: a ingress"):
+        with pytest.raises(RefusedError, match=r"RulesPerSecurityGroupLimitExceeded: a ingress: .* Found 61 for IPv4"):
             completed(lab)
 
 

@@ -95,13 +95,14 @@ def test_nodes_of_a_state_carry_their_groups() -> None:
 
 
 def test_what_a_state_holds_beyond_the_model_is_listed() -> None:
-    """A bucket, a group of another account, an altered name: by their addresses."""
+    """A bucket, a group of another account, an altered name, a subnet that is in no file: by their addresses."""
     unmodelled = import_files({"state.json": STATE}).unmodelled
 
     assert [line.split(": ")[1] for line in unmodelled] == [
         "aws_s3_bucket.b",
         'module.cache["eu"].aws_security_group.this',
         "aws_security_group.db ingress",
+        "aws_db_instance.main",
     ]
 
 

@@ -63,20 +63,25 @@ def _load(folder: Path, text: str) -> netlab.Lab:
 
 
 def test_all_that_quotas_refuse_comes_at_once_with_its_lines(tmp_path: Path) -> None:
-    """AWS's code and message, below the file's own words for the place."""
+    """AWS's code and message, behind the file's own words for the place; then the count and the limit."""
     with pytest.raises(LabFileError) as caught:
         _load(tmp_path, _text(rules=61, entries=20, weight=61, groups=GROUPS, size=11))
 
-    per_group = "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached."
+    per_group = (
+        "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached. "
+        "Found 61 for IPv4, wanted at most 60."
+    )
     per_card = (
-        "SecurityGroupsPerInterfaceLimitExceeded: The maximum number of security groups per interface has been reached."
+        "SecurityGroupsPerInterfaceLimitExceeded: "
+        "The maximum number of security groups per interface has been reached. Found 6, wanted at most 5."
     )
     assert str(caught.value).replace(f"{tmp_path}/", "").splitlines() == [
         f"lab.yaml:9: web ingress: {per_group}",
         f"lab.yaml:11: db ingress: {per_group}",
         (
             "lab.yaml:24: acl strict ingress: "
-            "NetworkAclEntryLimitExceeded: The maximum number of network acl entries has been reached."
+            "NetworkAclEntryLimitExceeded: The maximum number of network acl entries has been reached. "
+            "Found 21 for IPv4, the final deny among them, wanted at most 20."
         ),
         f"lab.yaml:28: ec2: {per_card}",
         f"lab.yaml:34: two/eth1: {per_card}",
