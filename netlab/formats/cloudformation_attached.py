@@ -23,9 +23,10 @@ def subnets_of(template: Template, resource: Resource, holder: dict[str, object]
             return [found for each in named if (found := template.sited(resource, each, SUBNET))]
     for key in _SUBNET_GROUP_KEYS:
         name = template.thing(holder.get(key))
-        group = _group_of_subnets(template, name)
+        stack = template.stack_of(name)
+        group = _group_of_subnets(stack, name)
         if group is not None:
-            return subnets_of(template, group, group.properties)
+            return subnets_of(stack, group, group.properties)
         if name:
             return [name]
     return []

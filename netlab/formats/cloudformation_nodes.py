@@ -68,7 +68,8 @@ def _read_carrier(template: Template, resource: Resource) -> None:
     if not found and is_used(resource):
         return
     if not found:
-        template.facts.note(template.place(resource), f"{resource.kind} {resource.name}: netlab does not model it")
+        named = f"{resource.kind} {resource.name}".lstrip()
+        template.facts.note(template.place(resource), f"{named}: netlab does not model it")
         return
     node = _node(template, resource)
     path, holder = found[0]

@@ -99,6 +99,10 @@ class Template:
         """Return the key of what a resource makes."""
         return f"{self.document.file}#{name}"
 
+    def stack_of(self, key: str) -> Template:
+        """Return the template that makes a thing; this one where none does."""
+        return self.stacks.get(key.rpartition("#")[0], self)
+
     def resource_of(self, key: str) -> Resource | None:
         """Return the resource that makes a thing; None = it is of no template."""
         file, _, name = key.rpartition("#")

@@ -32,7 +32,12 @@ FIRST = "x.json:1: SecurityGroups[0].IpPermissions[0]"
 LONE_RULE = """Resources:
   A: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: web, IpProtocol: "-1", CidrIp: 10.0.0.0/8}}
 """
+WIDE = """Resources:
+  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 0.0.0.0/0}}
+  A: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: a, VpcId: !Ref V}}
+"""
 BAD = [
+    (WIDE, "x.json:2: Resources.V: ", "found 0.0.0.0/0, wanted a prefix from /16 to /28"),
     (GROUPS[:400], "x.json:", "this is not JSON: the text ends too early"),
     ('{"SecurityGroups": [}', "x.json:1: ", "this is not JSON"),
     ("", "x.json: ", "found an empty file"),

@@ -311,7 +311,9 @@ Resources:
   Acl: {Type: AWS::EC2::NetworkAcl, Properties: {VpcId: !Ref Vpc}}
   Alb: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: a, VpcId: !Ref Vpc}}
   Eni: {Type: AWS::EC2::NetworkInterface, Properties: {SubnetId: !Ref S, GroupSet: [!Ref Alb]}}
+  Subnets: {Type: AWS::RDS::DBSubnetGroup, Properties: {DBSubnetGroupDescription: s, SubnetIds: [!Ref S]}}
 Outputs:
+  K: {Value: !Ref Subnets, Export: {Name: net-subnets}}
   A: {Value: !Ref Vpc, Export: {Name: net-vpc}}
   B: {Value: !Ref S, Export: {Name: !Sub "${Name}-subnet"}}
   C: {Value: !Ref Table, Export: {Name: net-table}}
@@ -347,6 +349,9 @@ Resources:
     Type: AWS::Lambda::Function
     Properties:
       VpcConfig: {SecurityGroupIds: !Split [",", !ImportValue net-groups], SubnetIds: [!ImportValue net-subnet]}
+  Db:
+    Type: AWS::RDS::DBInstance
+    Properties: {DBSubnetGroupName: !ImportValue net-subnets, VPCSecurityGroups: [!Ref App]}
   Out:
     Type: AWS::EC2::SecurityGroupEgress
     Properties:
@@ -370,7 +375,8 @@ def test_what_one_template_exports_another_imports(order: tuple[str, ...]) -> No
     assert _rules(lab.groups["App"])[:2] == ["tcp/80 from Alb", "tcp/81 from 10.0.0.0/16"]
     assert _rules(lab.groups["Alb"]) == ["tcp/80 to App"]
     assert (str(lab.vpc.cidr), lab.subnets["S"].internet, lab.subnets["S"].acl) == ("10.0.0.0/16", True, "Acl")
-    assert [*lab.instances][:2] == ["instance-I", "function-Fn"]
+    assert [*lab.instances][:3] == ["instance-I", "function-Fn", "database-Db"]
+    assert {each.primary.subnet for each in [*lab.instances.values()][:3]} == {"S"}
     assert lab.instances["function-Fn"].primary.security_groups == ("Alb", "sg-0123")
     assert [(each.subnet, each.security_groups) for each in lab.instances["instance-I"].interfaces] == [
         ("S", ("Alb",)),
