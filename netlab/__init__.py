@@ -65,13 +65,8 @@ def load(lab: str | Path) -> Lab:
     if str(lab) in built_in_labs() and not Path(lab).is_file():
         text = resources.files("netlab.labs").joinpath(f"{lab}.yaml").read_text(encoding="utf-8")
         return _read_lab(text, f"{lab}.yaml")
-    try:
-        text = Path(lab).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        known = ", ".join(built_in_labs())
-        raise errors.InputError(f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.InputError(f"lab {str(lab)!r}: cannot be read: {error}") from error
+    known = ", ".join(built_in_labs())
+    text = _text_of(lab, f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}")
     if is_real_file(text):
         found, unmodelled = import_lab([lab])
         return replace(found, warnings=unmodelled)
@@ -113,7 +108,7 @@ def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None
     """
     from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
 
-    imported = import_files({str(file): _text_of(file) for file in files}, parameters)
+    imported = import_files(_texts_of(files), parameters)
     return _completed(imported.lab, imported.source), imported.unmodelled
 
 
@@ -128,19 +123,44 @@ def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[st
     from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
     from netlab.formats import replace_groups as replaced  # noqa: PLC0415
 
-    texts = {str(file): _text_of(file) for file in files}
-    imported = import_files(texts, parameters, furnish=False, cidr=lab.vpc.cidr)
+    imported = import_files(_texts_of(files), parameters, furnish=False, cidr=lab.vpc.cidr)
     lab = _completed(replaced(lab, imported.lab), imported.source)
     return replace(lab, warnings=(*lab.warnings, *imported.unmodelled))
 
 
-def _text_of(file: str | Path) -> str:
+def _texts_of(files: Iterable[str | Path]) -> dict[str, str]:
+    """Return the texts of files by their names; those that cannot be read are told together."""
+    texts: dict[str, str] = {}
+    mistakes: list[errors.Mistake] = []
+    for file in files:
+        try:
+            texts[str(file)] = _text_of(file)
+        except errors.LabFileError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise errors.LabFileError(tuple(mistakes))
+    return texts
+
+
+def _text_of(file: str | Path, missing: str = "") -> str:
+    """Return a file's text; *missing* is what to say where there is no such file."""
+    line, problem = 0, ""
     try:
-        return Path(file).read_text(encoding="utf-8")
+        data = Path(file).read_bytes()
+        return data.decode().replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
-        raise errors.InputError(f"{file}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.InputError(f"{file}: cannot be read: {error}") from error
+        if missing:
+            raise errors.InputError(missing) from None
+        problem = "no such file"
+    except IsADirectoryError:
+        problem = "cannot be read: it is a folder, wanted a file"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = "text in UTF-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else f"the byte 0x{data[error.start]:02x}"
+        problem = f"found {found}, wanted text in UTF-8"
+    raise errors.LabFileError((errors.Mistake(str(file), line, "", problem),))
 
 
 @contextmanager

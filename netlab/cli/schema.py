@@ -6,7 +6,7 @@ from importlib import resources
 
 import click
 
-NAMES = ("lab", "check", "probe", "matrix", "diff")
+NAMES = ("lab", "check", "probe", "explain", "matrix", "diff")
 
 
 @click.command(short_help="The JSON Schema of the lab file, or of a report.")

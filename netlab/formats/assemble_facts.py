@@ -28,7 +28,7 @@ def _leave_out_interfaces(facts: Facts) -> None:
         for key, each in list(node.interfaces.items()):
             if {key, each.subnet} & facts.only_ipv6:
                 facts.note(each.place, f"{node.kind} {node.name} has IPv6 alone here, netlab's have IPv4: left out")
-                del node.interfaces[key]
+                del node.interfaces[key], facts.interfaces[key]
         if not node.interfaces:
             del facts.nodes[name]
 

@@ -70,7 +70,7 @@ def _attach_interface(template: Template, resource: Resource) -> None:
     else:
         for each in template.facts.nodes.pop(attached).interfaces.values():
             each.index = parse_whole(template.text(resource, "DeviceIndex")) or len(node.interfaces)
-            node.interfaces[each.key] = each
+            template.facts.put(node, each)
 
 
 def _attach_address(template: Template, resource: Resource) -> None:
@@ -85,7 +85,7 @@ def _give_public_address(template: Template, resource: Resource, name: str) -> N
     if node is not None and node.interfaces:
         min(node.interfaces.values(), key=lambda each: each.index).wants_public = True
         return
-    found = template.facts.interface(key)
+    found = template.facts.interfaces.get(key)
     if found is None:
         template.lost(resource, name, "who has an Elastic IP")
     else:

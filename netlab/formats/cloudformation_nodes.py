@@ -60,7 +60,7 @@ def read_carriers(template: Template, handled: set[str]) -> None:
 
 def _read_interface(template: Template, resource: Resource) -> None:
     node = _node(template, resource)
-    node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
+    template.facts.put(node, _interface(template, resource, (), resource.properties, node.kind, node.key))
 
 
 def _read_carrier(template: Template, resource: Resource) -> None:
@@ -76,7 +76,7 @@ def _read_carrier(template: Template, resource: Resource) -> None:
     interface = _interface(template, resource, path, holder, node.kind, node.key)
     for path, holder in found[1:]:
         interface.groups = tuple(dict.fromkeys((*interface.groups, *_groups(template, resource, path, holder))))
-    node.interfaces[node.key] = interface
+    template.facts.put(node, interface)
 
 
 def _node(template: Template, resource: Resource) -> FoundNode:
@@ -189,7 +189,7 @@ def _read_instance(template: Template, resource: Resource) -> None:
     node = _node(template, resource)
     listed = items(template.values.resolve(resource.properties.get("NetworkInterfaces")))
     if not listed:
-        node.interfaces[node.key] = _interface(template, resource, (), resource.properties, node.kind, node.key)
+        template.facts.put(node, _interface(template, resource, (), resource.properties, node.kind, node.key))
     for index, item in enumerate(map(mapping, listed)):
         path = ("NetworkInterfaces", index)
         own = template.thing(item.get("NetworkInterfaceId"))
@@ -197,10 +197,10 @@ def _read_instance(template: Template, resource: Resource) -> None:
         if attached is not None:
             for each in attached.interfaces.values():
                 each.index = _index(template, resource, item.get("DeviceIndex"), *path) or index
-                node.interfaces[each.key] = each
+                template.facts.put(node, each)
         elif own:
             absent = f"interface {template.facts.absent(own)}"
             template.facts.note(template.place(resource, *path), f"{absent}: {resource.name} goes without it")
         else:
             key = f"{node.key} {index}"
-            node.interfaces[key] = _interface(template, resource, path, item, node.kind, key)
+            template.facts.put(node, _interface(template, resource, path, item, node.kind, key))

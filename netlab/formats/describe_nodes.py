@@ -130,9 +130,9 @@ def _add_interface(document: Document, facts: Facts, path: Path, data: Data, nod
     )
     if interface.ipv6 and not interface.ipv4:
         facts.only_ipv6.add(key)
-    known = facts.interface(key)
+    known = facts.interfaces.get(key)
     if known is None:
-        node.interfaces[key] = interface
+        facts.put(node, interface)
     elif set(known.groups) != set(interface.groups):
         facts.wrong(place, f"gives interface {key} other security groups than {known.place.file} does")
 

@@ -235,6 +235,7 @@ class Facts:
     subnets: dict[str, FoundSubnet] = field(default_factory=dict)
     only_ipv6: set[str] = field(default_factory=set)
     nodes: dict[str, FoundNode] = field(default_factory=dict)
+    interfaces: dict[str, FoundInterface] = field(default_factory=dict)
     tables: dict[str, FoundTable] = field(default_factory=dict)
     nats: dict[str, FoundNat] = field(default_factory=dict)
     acls: dict[str, FoundAcl] = field(default_factory=dict)
@@ -289,6 +290,7 @@ class Facts:
         if not same or known.name != group.name:
             self.wrong(group.place, f"defines group {group.name} otherwise than {known.place.file} does")
 
-    def interface(self, key: str) -> FoundInterface | None:
-        """Return the interface of a key."""
-        return next((node.interfaces[key] for node in self.nodes.values() if key in node.interfaces), None)
+    def put(self, node: FoundNode, interface: FoundInterface) -> None:
+        """Put an interface onto a node."""
+        node.interfaces[interface.key] = interface
+        self.interfaces[interface.key] = interface

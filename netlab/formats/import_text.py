@@ -20,12 +20,11 @@ from netlab.errors import LabFileError, Mistake
 from netlab.formats.import_places import Place
 from netlab.formats.import_words import items
 from netlab.formats.json_lines import JsonLines, keys_twice
-from netlab.formats.yaml_reader import Path
+from netlab.formats.yaml_reader import TOO_MANY_REPEATS, Path, Repeats
 
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _MOST_DEPTH = 100
-_MOST_NODES = 1_000_000
 
 
 @dataclass(slots=True)
@@ -109,6 +108,7 @@ class _YamlReader:
         self.file = file
         self.lines: dict[Path, int] = {}
         self.twice: dict[int, Mistake] = {}
+        self.repeats = Repeats()
 
     def line(self, path: Path) -> int:
         """Return the line of a path, or of the nearest part around it."""
@@ -118,8 +118,11 @@ class _YamlReader:
 
     def data(self, node: Node, path: Path, line: int) -> object:
         """Return a node's data."""
-        if len(path) > _MOST_DEPTH or len(self.lines) > _MOST_NODES:
-            raise LabFileError((Mistake(self.file, line, "", "found data nested without end"),))
+        problem = TOO_MANY_REPEATS if self.repeats.are_too_many(node) else ""
+        if len(path) > _MOST_DEPTH:
+            problem = f"found data nested deeper, or in itself, wanted at most {_MOST_DEPTH} levels"
+        if problem:
+            raise LabFileError((Mistake(self.file, line, "", problem),))
         self.lines.setdefault(path, line)
         tag = str(node.tag)
         short = tag.removeprefix("!") if tag.startswith("!") else ""

@@ -70,8 +70,8 @@ def import_files(
         cidr: The VPC's network where the files do not give it.
 
     Raises:
-        LabFileError: Files hold mistakes; all of them are in it.
-        InputError: There is no file, or no template has one of the parameters.
+        LabFileError: Files hold mistakes, or no template has one of the parameters; all of them are in it.
+        InputError: There is no file.
     """
     if not files:
         raise InputError("found no file to import, wanted at least one")
@@ -83,10 +83,10 @@ def import_files(
             _read(document, facts)
         except InputError as error:
             facts.mistakes.append(Mistake(document.file, 0, "", str(error)))
-    strange = sorted({*(parameters or {})} - known)
-    if strange and not facts.mistakes:
-        there = ", ".join(sorted(known)) or "none"
-        raise InputError(f"parameter {strange[0]}: no template has it; there are {there}")
+    for name in sorted({*(parameters or {})} - known):
+        if len(documents) == len(files):  # a file that is not read may have it
+            there = ", ".join(sorted(known)) or "none"
+            facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     if not (facts.groups or facts.nodes or facts.listings or facts.late_rules):

@@ -124,7 +124,7 @@ def _attach_interfaces(state: State) -> None:
             node.interfaces.clear()
         for each in attached.interfaces.values():
             each.index = index
-            node.interfaces[each.key] = each
+            state.facts.put(node, each)
 
 
 def _say_apart(state: State, resource: Resource, interface: str, instance: str) -> None:
@@ -166,4 +166,4 @@ def _is_gateways(gateway: Resource, keys: list[str]) -> bool:
 def _interface_of(state: State, key: str) -> FoundInterface | None:
     """Return the interface of a key, or the first one of a node's."""
     node = state.facts.nodes.get(key)
-    return state.facts.interface(key) if node is None else next(iter(node.interfaces.values()), None)
+    return state.facts.interfaces.get(key) if node is None else next(iter(node.interfaces.values()), None)

@@ -37,7 +37,7 @@ def read_nodes(state: State, handled: set[str]) -> None:
             continue
         key = state.key(resource)
         node = FoundNode(key, kind_of(resource.kind), state.plain_address(resource), state.place(resource))
-        node.interfaces[_interface_key(resource, key)] = _interface(state, resource, groups.found, node.kind)
+        state.facts.put(node, _interface(state, resource, groups.found, node.kind))
         state.facts.nodes[key] = node
     attach(state)
 

@@ -21,6 +21,22 @@ _NOTHING = {"", "~", "null", "Null", "NULL"}
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _BARE_IPV6 = re.compile(r"[{,\[]\s*(?:[\w-]+:\s+)?(::[0-9A-Fa-f:./]*)")
 _MOST_DEPTH = 20
+_MOST_REPEATED = 100_000
+TOO_MANY_REPEATS = f"found aliases that write out more than {_MOST_REPEATED:,} values, wanted fewer"
+
+
+class Repeats:
+    """Counts the values that aliases write out again: a few lines may come to more than any memory holds."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._count = 0
+
+    def are_too_many(self, node: Node) -> bool:
+        """Tell whether that is so when *node* is read (once more)."""
+        self._count += id(node) in self._seen
+        self._seen.add(id(node))
+        return self._count > _MOST_REPEATED
 
 
 @dataclass(slots=True)
@@ -37,6 +53,7 @@ class Reading:
     tree: object = None
     lines: dict[Path, int] = field(default_factory=dict)
     wrong: list[tuple[Path, int, str]] = field(default_factory=list)
+    repeats: Repeats = field(default_factory=Repeats)
 
 
 def read_yaml(text: str) -> Reading:
@@ -54,6 +71,9 @@ def read_yaml(text: str) -> Reading:
     else:
         if node is not None:
             reading.tree = _data(reading, (), node, node.start_mark.line + 1, ())
+    too_large = [each for each in reading.wrong if each[2] == TOO_MANY_REPEATS]
+    if too_large:  # then nothing else that was read is worth a word
+        reading.tree, reading.wrong = None, too_large[:1]
     return reading
 
 
@@ -71,7 +91,11 @@ def _complaint(error: MarkedYAMLError, text: str, line: int) -> str:
 def _data(reading: Reading, path: Path, node: Node, line: int, above: tuple[Node, ...]) -> object:
     reading.lines[path] = line
     if node in above or len(above) > _MOST_DEPTH:
-        reading.wrong.append((path, line, "found data nested without end, wanted at most 20 levels"))
+        deep = "in itself" if node in above else "deeper"
+        reading.wrong.append((path, line, f"found data nested {deep}, wanted at most {_MOST_DEPTH} levels"))
+        return None
+    if reading.repeats.are_too_many(node):
+        reading.wrong.append(((), line, TOO_MANY_REPEATS))
         return None
     above = (*above, node)
     if isinstance(node, MappingNode):

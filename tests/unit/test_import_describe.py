@@ -254,6 +254,7 @@ NAMES = [
     ("k8s-elb-a/b(c)", "k8s-elb-a-b-c"),
     ("self", "group-self"),
     ("sg-web", "group-sg-web"),
+    ("SG:0", "group-SG-0"),
     ("sg-0a1f", "sg-0a1f"),
     ("Default", "Default-5c93"),
     ("10.0.0.1", "group-10.0.0.1"),

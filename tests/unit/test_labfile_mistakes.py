@@ -292,7 +292,7 @@ def test_tags_endless_data_and_odd_keys_are_refused() -> None:
 
     assert {
         "lab.yaml:1: name: found the tag !Ref, wanted a plain value",
-        "lab.yaml:2: vpc: found data nested without end, wanted at most 20 levels",
+        "lab.yaml:2: vpc: found data nested in itself, wanted at most 20 levels",
         "lab.yaml:3: found a list or mapping as a key, wanted a word",
     } <= set(found)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from netlab.check.report import observed_json, to_json
 from netlab.cli.schema import NAMES
 from netlab.control import completed
 from netlab.formats import parse_lab, render_lab, schema, story_schema
+from netlab.model.rules import SecurityGroup
 from netlab.model.verdicts import Seen
+from netlab.oracle.explain import explain
 
 STEP_SHAPES = {
     "open": story_schema.OpenShape, "send": story_schema.SendShape, "reply": story_schema.ReplyShape,
@@ -143,6 +146,38 @@ def test_every_report_validates(name: str) -> None:
     assert _complaints("check", failing) == []
     assert _complaints("matrix", matrix_json(matrix)) == []
     assert _complaints("diff", impact_json(impact)) == []
+
+
+@pytest.mark.parametrize("name", netlab.built_in_labs())
+def test_every_explanation_validates(name: str) -> None:
+    """Of each row of a lab, and of one with no rule at all, which has remedies and a proof."""
+    lab = netlab.load(name)
+    bare = replace(lab, groups={each: SecurityGroup(each) for each in lab.groups})
+    found = [explain(each, row.question).as_json() for each in (lab, bare) for row in lab.expectations]
+
+    assert [complaint for each in found for complaint in _complaints("explain", each)] == []
+
+
+def test_every_code_of_the_reachability_analyzer_is_in_the_schema() -> None:
+    """Of explanations of each kind; a code that is none of them does not validate."""
+    lab = netlab.load("stateful")
+    shut = replace(lab.acls["default"], ingress=())
+    nowhere = {name: replace(each, internet=False) for name, each in lab.subnets.items()}
+    labs = [
+        lab,
+        replace(lab, groups={each: SecurityGroup(each) for each in lab.groups}),
+        replace(lab, acls={**lab.acls, "default": shut}),
+        replace(lab, subnets=nowhere),
+    ]
+    rows = [row.question for row in lab.expectations]
+    found = [explain(each, row).as_json() for each in labs for row in rows]
+    codes = {code["ExplanationCode"] for each in found for code in each["reachability_analyzer"]["Explanations"]}  # type: ignore[index]
+    said = _schema("explain")["$defs"]["explanation"]["properties"]["ExplanationCode"]["enum"]
+
+    assert [complaint for each in found for complaint in _complaints("explain", each)] == []
+    assert codes >= {"SG_HAS_NO_RULES", "ENI_SG_RULES_MISMATCH", "SUBNET_ACL_RESTRICTION"}
+    assert codes <= set(said)
+    assert _complaints("explain", {**found[0], "extra": 1})
 
 
 def test_what_is_no_report_does_not_validate() -> None:
