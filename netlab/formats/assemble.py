@@ -18,7 +18,7 @@ from netlab.formats.assemble_land import Land
 from netlab.formats.assemble_nodes import put_nodes
 from netlab.formats.import_facts import Facts
 from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundRule, GroupKey, ListKey
-from netlab.formats.import_words import Names
+from netlab.formats.import_words import Names, plain_name
 from netlab.formats.words import is_kept_for_ids
 from netlab.model.addresses import Cidr
 from netlab.model.rules import Direction, GroupRef, Peer, PrefixList, PrefixListRef, Rule, SecurityGroup
@@ -151,8 +151,8 @@ def _names(facts: Facts, groups: list[FoundGroup]) -> Keys:
         if other is not group and other.place.file != group.place.file:
             keys.groups[group.key] = keys.groups[other.key]
             continue
-        wanted = f"group-{group.name}" if is_kept_for_ids(group.name) else group.name
-        name = names.give(wanted, "group", group.key)
+        kept = is_kept_for_ids(plain_name(group.name, "group"))
+        name = names.give(f"group-{group.name}" if kept else group.name, "group", group.key)
         keys.groups[group.key] = name
         if name != group.name:
             facts.note(group.place, f"the name {group.name!r} is written {name}")

@@ -55,6 +55,9 @@ def lay_ground(facts: Facts, vpc: str, peers: list[Cidr], spare: int, own: IPv4N
         if _fits(facts, land, each):
             name = names.give(each.name, "subnet", each.key)
             six = each.ipv6 if each.ipv6 and land.vpc.ipv6_cidr and each.ipv6.subnet_of(land.vpc.ipv6_cidr) else None
+            if six != each.ipv6:
+                outside = f"outside the VPC's {land.vpc.ipv6_cidr}" if land.vpc.ipv6_cidr else "and the VPC has none"
+                facts.note(each.place, f"IPv6 network {each.ipv6} of subnet {each.name} is {outside}: left out")
             land.names[each.key] = name
             land.subnets[name] = Subnet(name, each.cidr, six, internet=each.public)
             if each.key not in facts.subnets:

@@ -46,7 +46,7 @@ REFERENCES = [
     ("!Ref Gone", "Gone", "Gone (Gone is not created, its condition does not hold)"),
     ("!Ref Nothing", "Nothing", "Nothing (no parameter or resource is named 'Nothing')"),
     ("subnet-0123", "subnet-0123", "subnet-0123 is in no file"),
-    ("'{{resolve:ssm:a}}'", "resolve-ssm-a", "{{resolve:ssm:a}} is in no file"),
+    ("'{{resolve:ssm:a}}'", "ssm-a", f"ssm:a (ssm:a is known to AWS alone; {GIVE} ssm:a=VALUE)"),
 ]
 
 
