@@ -75,27 +75,33 @@ def import_files(
     """
     if not files:
         raise InputError("found no file to import, wanted at least one")
-    facts = Facts()
-    known: set[str] = set()
-    unread = False
-    for file, text in files.items():
-        try:
-            known |= _read(read_document(text, file), facts, parameters or {})
-        except LabFileError as error:
-            facts.mistakes += error.mistakes
-            unread = True
-        except InputError as error:
-            facts.mistakes.append(Mistake(file, 0, "", str(error)))
-    for name in sorted({*(parameters or {})} - known):
-        if not unread:  # a file that is not read may have it
-            there = ", ".join(sorted(known)) or "none"
-            facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
+    facts = _facts_of(files, parameters or {})
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     if not (facts.groups or facts.nodes or facts.listings or facts.late_rules):
         raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
     lab, land = assemble(facts, _lab_name(files), furnish=furnish, cidr=cidr)
     return Imported(lab, tuple(facts.unmodelled), land.vpc_known, land.places)
+
+
+def _facts_of(files: Mapping[str, str], parameters: Mapping[str, str]) -> Facts:
+    """Return what the files say, and what is wrong with them."""
+    facts = Facts()
+    known: set[str] = set()
+    unread = False
+    for file, text in files.items():
+        try:
+            known |= _read(read_document(text, file), facts, parameters)
+        except LabFileError as error:
+            facts.mistakes += error.mistakes
+            unread = True
+        except InputError as error:
+            facts.mistakes.append(Mistake(file, 0, "", str(error)))
+    strange = () if unread else sorted({*parameters} - known)  # a file that is not read may have them
+    for name in strange:
+        there = ", ".join(sorted(known)) or "none"
+        facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
+    return facts
 
 
 def is_real_file(text: str) -> bool:
