@@ -97,12 +97,12 @@ def net(request: pytest.FixtureRequest, netlab_networks: Networks) -> Iterator[N
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
+    item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell below a failed test what passed over its network."""
+    """Tell below a failed test, or a fixture of it that used the network, what passed over that."""
     report = yield
     recorder = item.stash.get(_RECORDER, None)
-    if recorder is not None and call.when == "call" and report.failed:
+    if recorder is not None and report.failed:
         report.sections.append(("netlab: what was sent, and what came of it", "\n".join(recorder.lines())))
     return report
 

@@ -22,7 +22,7 @@ from importlib import resources
 from pathlib import Path
 from statistics import median
 
-from bench_matrix import PORTS, beside_nmap, matrix_rows
+from bench_matrix import PORTS, beside_mininet, beside_nmap, matrix_rows
 
 import netlab
 from netlab.compile import compile_lab
@@ -101,6 +101,7 @@ def _proof(folder: Path, runs: int) -> bool:
 
     ok = matrix_rows(folder, few, report)
     print(beside_nmap(folder))
+    print(beside_mininet(folder))
     run = _run([str(NETLAB), "matrix", str(folder / "nodes100.yaml"), "--ports", PORTS])
     title = "matrix of 100 nodes, the whole command"
     print(f"{title:<46}{run.wall_s:>7.2f} s{run.cpu_s:>9.2f} s")

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from netlab.check.matrix import AT_ONCE, Cell, Matrix, Progress, as_row_asks, cell_json, rounds
-from netlab.check.rows import row_json
 from netlab.model.network import Flow, Network, Sent
 from netlab.model.packets import ECHO_TYPES
+from netlab.model.rows import row_data
 from netlab.model.stories import NO_FIELDS, Expectation, Question, Wanted
 from netlab.model.topology import Lab
 from netlab.model.verdicts import Decision, Reason, Seen, Verdict
@@ -181,7 +181,7 @@ def _has_answer(flow: Flow) -> bool:
 
 def _changed_json(changed: Changed) -> dict[str, object]:
     after, before = ({} if each is None else cell_json(each) for each in (changed.after, changed.before))
-    row = after or {**row_json(Expectation(changed.question, Wanted())), "seen": "absent"}
+    row = after or {**row_data(Expectation(changed.question, Wanted())), "seen": "absent"}
     was = {key: before[key] for key in ("seen", "by", "at", "reason", "detail", "disagreement") if key in before}
     return {**row, "was": was or {"seen": "absent"}}
 
@@ -189,7 +189,7 @@ def _changed_json(changed: Changed) -> dict[str, object]:
 def _fate_json(fate: Fate) -> dict[str, object]:
     denied = fate.verdict.decision is Decision.DENY
     found = {
-        **row_json(Expectation(fate.question, Wanted())),
+        **row_data(Expectation(fate.question, Wanted())),
         "class": fate.kind,
         "flow": "kept" if fate.kept else "cut",
         "packet": fate.direction,

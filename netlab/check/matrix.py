@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 
-from netlab.check.rows import row_json
 from netlab.check.samples import Samples, fits_family, question_from_sample
 from netlab.model.network import FIRST_PORT, Flow, Network
+from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS
 from netlab.model.places import Place, parse_place
+from netlab.model.rows import row_data
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Traffic
 from netlab.model.stories import Expectation, Fields, Question, Wanted
 from netlab.model.topology import Lab
@@ -25,9 +26,6 @@ from netlab.model.verdicts import Decision, Seen, Verdict
 
 AT_ONCE = 4096
 """Questions asked in one breath; what is known of each packet's way is let go between."""
-
-_QUERIES = {ICMP: {13: 13, 14: 13, 15: 15, 16: 15, 17: 17, 18: 17}, ICMPV6: {139: 139, 140: 139}}
-"""ICMP queries without an id, and their answers, by the query."""
 
 _FAMILIES = (4, 6)
 _AS_ROW = Fields(sport=FIRST_PORT)
@@ -185,7 +183,7 @@ def matrix_json(matrix: Matrix) -> dict[str, object]:
 def cell_json(cell: Cell) -> dict[str, object]:
     """Return a cell as the row of ``expect:`` that it is; what is wrong with it beside."""
     extra = {"detail": cell.detail, "disagreement": cell.disagreement}
-    return {**row_json(cell.row), **{key: value for key, value in extra.items() if value}}
+    return {**row_data(cell.row), **{key: value for key, value in extra.items() if value}}
 
 
 @contextmanager
@@ -219,14 +217,15 @@ def _pairs(lab: Lab) -> Iterator[tuple[Place, Place, tuple[int, ...]]]:
 
 def _shared_state(lab: Lab, question: Question) -> object:
     """Return what a question is remembered by that another's packets could meet; None = nothing."""
-    protocol, kind = question.protocol, 0
+    protocol, kind = question.protocol, (0, 0)
     ends: object = frozenset({question.source, question.target})
     if protocol in {TCP, UDP}:
         return (protocol, ends, question.family) if question.dport == FIRST_PORT else None
     if protocol == _ICMP_OF[question.family or 4]:
-        kind = _QUERIES[protocol].get(question.icmp_type or 0, 0)
-        if not kind:
+        if question.icmp_type in ECHO_TYPES[protocol]:
             return None
+        kind_of_it = question.icmp_type or 0
+        kind = (min(kind_of_it, ICMP_COUNTERPARTS[protocol].get(kind_of_it, kind_of_it)), question.icmp_code or 0)
     source = parse_place(lab, question.source).interface
     gateway = lab.subnets[source.subnet].nat if source is not None and question.family == 4 else None
     if gateway is not None and question.target in lab.hosts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netlab.check.outcomes import LabReport, Outcome, RowReport, Status, StepReport, StoryReport
-from netlab.check.rows import row_json
+from netlab.model.rows import row_data
 from netlab.model.stories import TableStep
 from netlab.model.verdicts import Passage, Verdict
 from netlab.model.wire import Observation
@@ -46,7 +46,7 @@ def _row(report: RowReport | StepReport) -> dict[str, object]:
         asked = (*row.holds, *row.lacks)
         held = report.outcome.held
         observed |= {"holds": list(held), "lacks": [name for name in asked if name not in held]}
-    return {**row_json(row), "observed": observed, "status": report.outcome.status.value, "ok": report.ok}
+    return {**row_data(row), "observed": observed, "status": report.outcome.status.value, "ok": report.ok}
 
 
 def _story(report: StoryReport) -> dict[str, object]:

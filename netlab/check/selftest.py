@@ -105,9 +105,18 @@ def play_case(running: Running, case: Case, tally: Tally) -> Iterator[Finding]:
         _note_lab(network, tally)
 
 
-def differs(network: Network, story: Story) -> bool:
-    """Tell whether a story shows a difference of the two minds, or a packet that nobody claims."""
-    return any(_is_difference(each.outcome) for each in play_story(network, story).steps)
+def differing(network: Network, story: Story) -> Story | None:
+    """
+    Return a story up to its first difference of the two minds, or packet that nobody claims.
+
+    None = it shows none, or before that has a step that cannot be meant: no file could hold it.
+    """
+    for index, each in enumerate(play_story(network, story).steps):
+        if _is_difference(each.outcome):
+            return replace(story, steps=story.steps[: index + 1])
+        if each.outcome.status is Status.BROKEN:
+            break
+    return None
 
 
 def _is_difference(outcome: Outcome) -> bool:

@@ -192,6 +192,17 @@ stories:
     - {reply: g, seen: delivered, reason: TRACKED}
     - {open: h, from: app, to: relay, protocol: sctp, seen: lost, at: card relay ingress}
     - {reply: h, seen: delivered, reason: TRACKED}
+  a ping is two addresses and an id, a notice its type and code:
+    - {open: a, from: laptop, to: relay, icmp: 8/3, seen: delivered, by: late-icmp}
+    - {open: b, from: laptop, to: relay, icmp: 0, seen: delivered, by: late-icmp}
+    - {open: c, from: laptop, to: relay, icmp: 10, seen: delivered, by: late-icmp}
+    - {revoke: late, ingress: {icmp: all, from: 198.51.100.0/24}}
+    - {send: a, seen: delivered, reason: TRACKED}
+    - {error: a, type: 3/4, from: laptop, to: relay, seen: delivered, reason: RELATED}
+    - {reply: b, seen: delivered, reason: TRACKED}
+    - {send: c, seen: delivered, reason: TRACKED}
+    - {open: d, from: laptop, to: relay, icmp: 10/1, seen: lost}
+    - {table: relay, holds: [a, b, c]}
   an association is two addresses and a protocol:
     - {attach: relay, security_groups: [anyone]}
     - {open: f, from: app, to: relay, protocol: sctp, seen: delivered, by: app-sctp}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from netlab.check.outcomes import Outcome
 from netlab.check.play import play_story
-from netlab.check.selftest import Finding, Running, differs
+from netlab.check.selftest import Finding, Running, differing
 from netlab.check.selftest_shrink import shrink
 from netlab.errors import InputError
 from netlab.model.stories import ChangeStep, ErrorStep, OpenStep, PacketStep, Step, Story, TableStep, WaitStep, Wanted
@@ -30,7 +30,8 @@ def smallest(
         with suppress(InputError, KeyError):  # a candidate that lacks what something else names
             candidate = completed(replace(lab, expectations=(), stories=()))
             with running(candidate) as network:
-                return next((story for story in stories if not is_late() and differs(network, story)), None)
+                found = (differing(network, story) for story in stories if not is_late())
+                return next((story for story in found if story is not None), None)
         return None
 
     lab, story = shrink(finding.lab, finding.story, trial, is_late)

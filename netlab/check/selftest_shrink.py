@@ -20,7 +20,7 @@ class Trial(Protocol):
     """Tells whether a story played on a lab still shows what it is about; False also where it cannot be played."""
 
     def __call__(self, lab: Lab, stories: Iterator[Story]) -> Story | None:
-        """Return the first of some stories, all on one lab, that does; None = none of them."""
+        """Return the first of some stories, all on one lab, that does, cut behind that; None = none of them."""
 
 
 def shrink(lab: Lab, story: Story, trial: Trial, is_late: Callable[[], bool]) -> tuple[Lab, Story]:
@@ -37,8 +37,9 @@ def shrink(lab: Lab, story: Story, trial: Trial, is_late: Callable[[], bool]) ->
         for smaller in _smaller_labs(lab):
             if is_late():
                 break
-            if trial(smaller, iter((story,))) is not None:
-                lab, going = smaller, True
+            cut = trial(smaller, iter((story,)))
+            if cut is not None:
+                lab, story, going = smaller, cut, True
                 break
     return lab, _fewer_steps(lab, story, trial, is_late)
 

@@ -17,7 +17,8 @@ from netlab.model.changes import (
     Revoke,
     RuleRequest,
 )
-from netlab.model.rules import PROTOCOL_NAMES, PROTOCOL_NUMBERS, Direction
+from netlab.model.rows import protocol_key
+from netlab.model.rules import PROTOCOL_NAMES, Direction
 from netlab.model.stories import (
     ChangeStep,
     ErrorStep,
@@ -91,27 +92,6 @@ def change_words(change: Change) -> str:
             assert_never(change)
 
 
-def protocol_key(text: str, first: int | None, last: int | None) -> tuple[str, int | str]:
-    """Return a protocol as the lab file has it: ``("tcp", 22)``, ``("icmp", "3/4")``, ``("protocol", 99)``."""
-    name = text.strip().lower()
-    number = int(name) if name.isdecimal() else PROTOCOL_NUMBERS.get(name)
-    name = PROTOCOL_NAMES.get(number, name) if number is not None else name
-    match name:
-        case "tcp" | "udp":
-            if (first, last) == (0, 65535):
-                return name, "all"
-            one_port = first is not None and first == last
-            return name, first if one_port and first is not None else f"{_text(first)}-{_text(last)}"
-        case "icmp" | "icmpv6":
-            if first is None or first == -1:
-                return name, "all"
-            return name, first if last in {None, -1} else f"{first}/{last}"
-        case "-1" | "all":
-            return "protocol", "all"
-        case _:
-            return "protocol", int(name) if name.isdecimal() else name
-
-
 def _rule_words(rule: RuleRequest, direction: Direction) -> str:
     preposition = "from" if direction is Direction.INGRESS else "to"
     return f"{_traffic_words(rule.protocol, rule.from_port, rule.to_port)} {preposition} {rule.peer}"
@@ -145,7 +125,3 @@ def _field_words(fields: Fields) -> Iterator[str]:
 def _in_brackets(words: Iterator[str] | list[str]) -> str:
     inside = ", ".join(words)
     return f" ({inside})" if inside else ""
-
-
-def _text(port: int | None) -> str:
-    return "" if port is None else str(port)

@@ -102,7 +102,7 @@ def _direction_chains(
     steps = (
         *_exempt_rules(family, side),
         *((jump(f"{side}-check"),) if interface.source_dest_check else ()),
-        *_state_rules(family, side, ways),
+        *_state_rules(side, ways),
         *(wanted for _, wanted in found),
         *log_and_drop(Tag(direction.value, True, "NO_RULE")),
     )
@@ -135,10 +135,9 @@ def _check_chain(interface: Interface, family: int, direction: Direction) -> Cha
 
 
 def _exempt_rules(family: int, side: str) -> tuple[FilterRule, ...]:
-    found = [
-        goto(f"{side}-exempt", matching("set", ("match-set", f"{names.exempt_set(family)} {end}")))
-        for end in ("src", "dst")
-    ]
+    """The other end counts: an instance with the source of a service is as much an impostor as any."""
+    far = "src" if side == names.SIDE[Direction.INGRESS] else "dst"
+    found = [goto(f"{side}-exempt", matching("set", ("match-set", f"{names.exempt_set(family)} {far}")))]
     if family == 6:
         found += [
             goto(f"{side}-exempt", matching("icmp6", ("icmpv6-type", str(kind))), protocol=ICMPV6)
@@ -160,7 +159,7 @@ def _classed_ways(lab: Lab, interface: Interface, family: int) -> tuple[_Way, ..
     return tuple(network for network, border in leaving(lab, subnet, family) if border is not Border.GATEWAY)
 
 
-def _state_rules(family: int, side: str, ways: tuple[_Way, ...]) -> tuple[FilterRule, ...]:
+def _state_rules(side: str, ways: tuple[_Way, ...]) -> tuple[FilterRule, ...]:
     """Return the steps from the ICMP error about a remembered flow to the mark on what no entry can remember."""
     direction = next(each for each, short in names.SIDE.items() if short == side)
     steps = [
@@ -172,15 +171,12 @@ def _state_rules(family: int, side: str, ways: tuple[_Way, ...]) -> tuple[Filter
             Target(class_chain(direction)), source=way if ingress else None, destination=None if ingress else way
         )
         steps += [replace(found, protocol=protocol) for protocol in (TCP, UDP)]
-    steps += [
+    return (
+        *steps,
         goto(f"{side}-tracked", _mark(0, names.BY_RULES), _TRACKED),
         FilterRule(Target(MID_STREAM), protocol=TCP),
         jump("MARK", _BY_RULES, matches=(matching("conntrack", ("ctstate", "INVALID,RELATED")),)),
-    ]
-    if family == 6:  # conntrack leaves multicast listener messages alone
-        untracked = matching("conntrack", ("ctstate", "UNTRACKED"))
-        steps.append(FilterRule(Target("MARK", (_BY_RULES,)), protocol=ICMPV6, matches=(untracked,)))
-    return tuple(steps)
+    )
 
 
 def _mark(value: int, mask: int) -> Match:

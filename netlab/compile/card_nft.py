@@ -2,8 +2,8 @@
 A card's memory beside conntrack's marks: an nftables table, for what iptables cannot say.
 
 - A UDP flow's entry admits packets only while it is in the set ``alive``: 30 s, or 180 s once more than one request
-  and response were seen (the kernel's own criterion for a stream is another one).
-- What conntrack would tell apart by more than AWS does is disguised before it (disguise.py).
+  and response were seen (the kernel's own criterion for a stream is another one). Likewise ICMP's, for 30 s.
+- What conntrack would remember by something else than AWS does is disguised before it (disguise.py).
 - The allowance counts the entries of both families.
 
 ``before`` runs before the filter table, ``after`` behind it on what it accepted. None depends on rules or groups,
@@ -13,8 +13,8 @@ so a change of those leaves the table, and what it remembers, alone.
 from __future__ import annotations
 
 from netlab.compile import card_names as names
-from netlab.compile.card_state import scaled_s
-from netlab.compile.disguise import disguise
+from netlab.compile.card_state import ICMP_S, scaled_s
+from netlab.compile.disguise import PLAIN_NOTICE, PLAIN_PING, disguise_at_card
 from netlab.compile.rules import LOGS_PER_SECOND, nft_is_logged
 from netlab.model.topology import Interface, Lab
 from netlab.plan.nouns import LOG_GROUP, NftTable
@@ -23,6 +23,7 @@ from netlab.plan.tags import Tag
 TABLE = "card"
 
 _IS_TRACKED = f"ct mark & {names.ENTRY_TRACKED:#x} != 0x0"
+_IS_ICMP = f"ct original protocol {{ {PLAIN_PING}, {PLAIN_NOTICE} }}"
 _OPENS = f"meta mark & {names.OPENS:#x} != 0x0"
 
 
@@ -32,10 +33,10 @@ def card_nft(lab: Lab, interface: Interface) -> NftTable:
     udp_s, stream_s = scaled_s(lab, tracking.udp_s), scaled_s(lab, tracking.udp_stream_s)
     parts = [
         f"  set alive {{ typeof ct id; flags dynamic,timeout; timeout {stream_s}s; size 65535; }}",
-        *disguise((4, 6) if lab.has_ipv6 else (4,), portless=True),
+        *disguise_at_card((4, 6) if lab.has_ipv6 else (4,)),
         *_udp_chains(udp_s, stream_s),
         *(() if interface.allowance is None else (_full_chain(),)),
-        *_hooks(interface.allowance),
+        *_hooks(interface.allowance, scaled_s(lab, ICMP_S)),
     ]
     return NftTable("inet", TABLE, "\n".join(parts))
 
@@ -79,19 +80,22 @@ def _full_chain() -> str:
     )
 
 
-def _hooks(allowance: int | None) -> list[str]:
+def _hooks(allowance: int | None, icmp_s: int) -> list[str]:
     limit = () if allowance is None else (f"{_OPENS} ct count over {allowance} goto full",)
     return [
         _chain(
             "before",
             "type filter hook forward priority -1; policy accept;",
             f"ct original protocol 17 {_IS_TRACKED} ct id != @alive ct mark set 0x0",
+            f"{_IS_ICMP} {_IS_TRACKED} ct id != @alive ct mark set 0x0",
         ),
         _chain(
             "after",
             "type filter hook forward priority 1; policy accept;",
             *limit,
             f"{_OPENS} ct direction reply ct mark set ct mark | {names.ENTRY_TURNED:#x}",
+            "ct state related accept",  # an error renews nothing
+            f"{_IS_ICMP} {_IS_TRACKED} update @alive {{ ct id timeout {icmp_s}s }}",
             f"meta l4proto 17 {_IS_TRACKED} goto datagram",
         ),
     ]

@@ -17,7 +17,8 @@ _TCP_S = {
 }  # fmt: skip
 """Not published by AWS: Linux's defaults. Source: Linux, Documentation/networking/nf_conntrack-sysctl.rst."""
 
-_ICMP_S = 30
+ICMP_S = 30
+"""Not published either. Source: aws-behaviour.md 2.4; kept by the set ``alive`` (card_nft.py)."""
 
 
 def card_sysctls(lab: Lab, interface: Interface) -> tuple[tuple[str, str], ...]:
@@ -50,6 +51,5 @@ def _timers(lab: Lab, interface: Interface) -> list[tuple[str, int]]:
     seconds |= dict.fromkeys(("tcp_timeout_unacknowledged", "tcp_timeout_max_retrans"), max(seconds.values()))
     # Both at the stream's: the set `alive` (card_nft.py) keeps the shorter one, by AWS's criterion.
     seconds |= dict.fromkeys(("udp_timeout", "udp_timeout_stream"), tracking.udp_stream_s)
-    seconds |= dict.fromkeys(("icmp_timeout", "icmpv6_timeout"), _ICMP_S)
     seconds |= dict.fromkeys(("generic_timeout", "gre_timeout", "gre_timeout_stream"), OTHER_S)
     return [(name, scaled_s(lab, value)) for name, value in seconds.items()]

@@ -1,94 +1,140 @@
 """
-What conntrack is shown in place of what a packet says, where it tells flows apart by more than AWS does.
+What conntrack is shown in place of what a packet says, where it remembers flows by something else than AWS does.
 
-- SCTP, UDP-Lite and DCCP are remembered by addresses and protocol; conntrack would take their ports. So it is shown
-  another number instead, under which it knows addresses alone. The zone tells the protocols apart.
-- A ping is remembered by addresses and id; conntrack would take its code, too. So it is shown code 0.
+- SCTP, UDP-Lite and DCCP go by addresses and protocol in AWS; conntrack would take their ports. Shown is a number under
+  which it knows addresses alone; the zone tells the protocols apart.
+- Pings go by addresses and id, and an answer, too, may open a flow; conntrack would take their code, and know nothing
+  of an answer without its question. Shown is another such number; the zone is the id.
+- ICMP's other messages go by addresses, type and code, an answer by its question's; conntrack would know nothing of
+  most. Shown is yet another number; the zone is type and code. Errors that quote a packet are left alone: conntrack
+  finds the flow that they are about.
 
 ``disguise`` writes it, ``reveal`` takes it back behind conntrack; what was there stands in the packet's mark meanwhile.
-Likewise in the packet that an ICMP error quotes. Checksums stay as they are: what they sum up comes back.
+Likewise in the packet that an ICMP error quotes. No checksum is touched: what it sums up comes back.
+
+A NAT gateway needs ICMP as it is, but for the code of pings: there it is shown code 0.
 
 Source:
-    aws-behaviour.md 2.1 and 2.9; Linux, net/netfilter/nf_conntrack_proto_icmp.c, icmp_pkt_to_tuple.
+    aws-behaviour.md 2.1 and 2.9; Linux, net/netfilter/nf_conntrack_proto_icmp.c and nf_conntrack_proto_generic.c.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
-PORTLESS = (33, 132, 136)
-"""Protocols that Linux tracks by port and AWS does not: DCCP, SCTP, UDP-Lite. Also the zones of their entries."""
+PORTLESS = (33, 132, 136, 254, 255)
+"""Protocols shown as a plain one, each in a zone of its number: DCCP, SCTP, UDP-Lite, and what ICMP is shown as."""
+
+PLAIN_PING, PLAIN_NOTICE = 254, 255
+"""What pings are shown as, and ICMP's other messages. Source: RFC 3692, for experiments; RFC 5237, reserved."""
 
 _PLAIN = 253
-"""A number of which conntrack knows addresses alone. Source: RFC 3692, for experiments."""
 
 _QUOTES, _CODED = 0x1000, 0x2000
-"""In the mark of a disguised packet: beside the protocol, that it is what the packet quotes; beside a ping's code."""
+"""In the mark of a disguised packet: beside a protocol, that it is what the packet quotes; beside a ping's code."""
 
-_PROTOCOL = {4: "ip protocol", 6: "ip6 nexthdr"}
+_ICMP = {4: 1, 6: 58}
 _ERRORS = {4: "icmp type { 3, 4, 5, 11, 12 }", 6: "icmpv6 type { 1, 2, 3, 4 }"}
-_QUOTED_PROTOCOL = {4: "@th,136,8", 6: "@th,112,8"}
-"""In an ICMP error, the protocol of the packet it quotes, whose header comes 8 bytes behind its own."""
 
-_PING = {4: "@nh,0,8 0x45 icmp type 8", 6: "icmpv6 type 128"}
-_QUOTED_PING = {4: "@th,64,8 0x45 @th,136,8 1 @th,224,8 8", 6: "@th,112,8 58 @th,384,8 128"}
-_KIND, _QUOTED_KIND = {4: "@nh,160,16", 6: "@nh,320,16"}, {4: "@th,224,16", 6: "@th,384,16"}
-"""Where a ping has its type and code, and a quoted one; IP headers have no options there."""
+_PROTOCOL, _QUOTED_PROTOCOL = {4: "@nh,72,8", 6: "@nh,48,8"}, {4: "@th,136,8", 6: "@th,112,8"}
+"""Where a packet has its protocol, and in an ICMP error the one it quotes: its IP header follows 8 bytes of ICMP's."""
 
-_PING_KIND = {4: 8 << 8, 6: 128 << 8}
+_QUOTES_IP = {4: "@th,64,4 4", 6: "@th,64,4 6"}
+_PINGS = {4: "{ 0, 8 }", 6: "{ 128, 129 }"}
+_ANSWERS = {4: {14: 13, 16: 15, 18: 17}, 6: {}}
+"""Types of other answers, and of their questions."""
+
+_OTHERS = {4: "!= { 0, 3, 4, 5, 8, 11, 12, 14, 16, 18 }", 6: "!= { 1-4, 128, 129, 133-137 }"}
+"""Without errors, and without neighbour discovery, which the kernel's own stack answers."""
+
+_OWN = {
+    4: ("@nh,0,8 0x45 icmp type", "icmp id", "@nh,160,16"),
+    6: ("ip6 nexthdr 58 icmpv6 type", "icmpv6 id", "@nh,320,16"),
+}
+_QUOTED = {
+    4: ("@th,64,8 0x45 @th,136,8 1 @th,224,8", "@th,256,16", "@th,224,16"),
+    6: ("@th,112,8 58 @th,384,8", "@th,416,16", "@th,384,16"),
+}
+"""
+What is compared with an ICMP type, where the id is, and where type and code are: the packet's own, and a quoted one's.
+IP headers have no options there.
+"""
+
+_NAT_PING, _NAT_QUOTED_PING = "@nh,0,8 0x45 icmp type 8", f"{_ERRORS[4]} @th,64,8 0x45 @th,136,8 1 @th,224,8 8"
+_KIND, _QUOTED_KIND = "@nh,160,16", "@th,224,16"
+"""Where an IPv4 ping has its type and code, and a quoted one."""
+
+_PING_KIND = 8 << 8
 _CODES = range(1, 256)
 
 
-def disguise(families: tuple[int, ...], *, portless: bool) -> list[str]:
-    """
-    Return the maps and the chains of nftables that disguise and reveal, each chain at a hook of its own.
-
-    Args:
-        portless: Show conntrack another protocol in the place of PORTLESS.
-    """
-    pairs = [pair for family in families for pair in _no_code(family)]
-    if portless:
-        pairs += [pair for family in families for pair in _other_protocol(family)]
-    return [
-        *(text for family in families for text in _maps(family)),
-        _hooked("disguise", -299, [hide for hide, _ in pairs]),
-        _hooked("reveal", -199, [reveal for _, reveal in pairs]),
-    ]
+def disguise_at_card(families: tuple[int, ...]) -> list[str]:
+    """Return the chains of nftables that show a card's conntrack flows as AWS has them, and take that back."""
+    hide, reveal = ["meta l4proto { 6, 17 } accept"], ["meta mark 0x0 accept"]  # most packets are as they look
+    for family in families:
+        hide += [*_portless(family), *_icmp(family)]
+        for bit, field in ((0, _PROTOCOL[family]), (_QUOTES, _QUOTED_PROTOCOL[family])):
+            for protocol in (*PORTLESS, _ICMP[family]):
+                found = f"meta nfproto ipv{family} meta mark {bit | protocol:#x}"
+                reveal.append(f"{found} {field} set {protocol} meta mark set 0x0 accept")
+    return _hooked(hide, reveal)
 
 
-def _other_protocol(family: int) -> Iterator[tuple[str, str]]:
-    """Yield a rule for every protocol, its own and the quoted one, and the rule that takes it back."""
-    for bit, found, field in (
-        (0, "", _PROTOCOL[family]),
-        (_QUOTES, f"{_ERRORS[family]} ", _QUOTED_PROTOCOL[family]),
-    ):
+def disguise_at_nat() -> list[str]:
+    """Return the maps and chains that show a NAT gateway's conntrack pings without their code, and give it back."""
+    hide, reveal = [], []
+    for found, at in ((_NAT_PING, _KIND), (_NAT_QUOTED_PING, _QUOTED_KIND)):
+        hide.append(
+            f"{found} {at} != {_PING_KIND:#x} meta mark set {at} map @coded {at} set {_PING_KIND:#x} accept",
+        )
+        coded = f"meta mark & {_CODED:#x} != 0x0"
+        reveal.append(f"{found} {coded} {at} set meta mark map @kind meta mark set 0x0 accept")
+    return [*_maps(), *_hooked(hide, reveal)]
+
+
+def icmp_id(zone: int) -> int:
+    """Return the id of an ICMP flow from its zone: nftables hands over the bytes as the packet has them."""
+    return int.from_bytes(zone.to_bytes(2, sys.byteorder), "big")
+
+
+def _portless(family: int) -> Iterator[str]:
+    quoting = f"{_ERRORS[family]} {_QUOTES_IP[family]} "
+    for bit, found, field in ((0, "", _PROTOCOL[family]), (_QUOTES, quoting, _QUOTED_PROTOCOL[family])):
         for protocol in PORTLESS:
-            mark = f"{bit | protocol:#x}"
-            shown = f"meta mark set {mark} ct zone set {protocol} {field} set {_PLAIN}"
-            back = f"meta nfproto ipv{family} meta mark {mark} {field} set {protocol} meta mark set 0x0"
-            yield f"{found}{field} {protocol} {shown} accept", f"{back} accept"
+            shown = f"meta mark set {bit | protocol:#x} ct zone set {protocol} {field} set {_PLAIN}"
+            yield f"meta nfproto ipv{family} {found}{field} {protocol} {shown} accept"
 
 
-def _no_code(family: int) -> Iterator[tuple[str, str]]:
-    """Yield the rule for pings with a code, themselves and quoted, and the rule that takes it back."""
-    quoted = f"{_ERRORS[family]} {_QUOTED_PING[family]}"
-    for found, at in ((_PING[family], _KIND[family]), (quoted, _QUOTED_KIND[family])):
-        shown = f"meta mark set {at} map @coded{family} {at} set {_PING_KIND[family]:#x}"
-        back = f"meta mark & {_CODED:#x} != 0x0 {at} set meta mark map @kind{family} meta mark set 0x0"
-        yield f"{found} {at} != {_PING_KIND[family]:#x} {shown} accept", f"{found} {back} accept"
+def _icmp(family: int) -> Iterator[str]:
+    for bit, field, before, (kind, number, type_and_code) in (
+        (0, _PROTOCOL[family], "", _OWN[family]),
+        (_QUOTES, _QUOTED_PROTOCOL[family], f"{_ERRORS[family]} {_QUOTES_IP[family]} ", _QUOTED[family]),
+    ):
+        mark = f"meta mark set {bit | _ICMP[family]:#x}"
+        yield f"{before}{kind} {_PINGS[family]} {mark} ct zone set {number} {field} set {PLAIN_PING} accept"
+        for answer, question in _ANSWERS[family].items():
+            zone = int.from_bytes((question, 0), sys.byteorder)
+            yield f"{before}{kind} {answer} {mark} ct zone set {zone} {field} set {PLAIN_NOTICE} accept"
+        yield f"{before}{kind} {_OTHERS[family]} {mark} ct zone set {type_and_code} {field} set {PLAIN_NOTICE} accept"
+    quotes_nothing = f"{_ERRORS[family]} @th,64,4 != {family} meta mark set {_ICMP[family]:#x}"
+    yield f"{quotes_nothing} ct zone set {_OWN[family][2]} {_PROTOCOL[family]} set {PLAIN_NOTICE} accept"
 
 
-def _maps(family: int) -> tuple[str, str]:
+def _maps() -> tuple[str, str]:
     """Return the map from a ping's type and code to the mark that tells the code, and the one back."""
-    pairs = [(f"{_PING_KIND[family] | code:#x}", f"{_CODED | code:#x}") for code in _CODES]
+    pairs = [(f"{_PING_KIND | code:#x}", f"{_CODED | code:#x}") for code in _CODES]
     there = ", ".join(f"{kind} : {mark}" for kind, mark in pairs)
     back = ", ".join(f"{mark} : {kind}" for kind, mark in pairs)
     return (
-        f"  map coded{family} {{ typeof {_KIND[family]} : meta mark; elements = {{ {there} }}; }}",
-        f"  map kind{family} {{ typeof meta mark : {_KIND[family]}; elements = {{ {back} }}; }}",
+        f"  map coded {{ typeof {_KIND} : meta mark; elements = {{ {there} }}; }}",
+        f"  map kind {{ typeof meta mark : {_KIND}; elements = {{ {back} }}; }}",
     )
 
 
-def _hooked(name: str, priority: int, rules: list[str]) -> str:
-    hook = f"type filter hook prerouting priority {priority}; policy accept;"
-    return "\n".join([f"  chain {name} {{", *(f"    {rule}" for rule in (hook, *rules)), "  }"])
+def _hooked(hide: list[str], reveal: list[str]) -> list[str]:
+    chains = []
+    for name, priority, rules in (("disguise", -299, hide), ("reveal", -199, reveal)):
+        hook = f"type filter hook prerouting priority {priority}; policy accept;"
+        chains.append("\n".join([f"  chain {name} {{", *(f"    {rule}" for rule in (hook, *rules)), "  }"]))
+    return chains

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from netlab.compile.card_state import scaled_s
-from netlab.compile.disguise import disguise
+from netlab.compile.disguise import disguise_at_nat
 from netlab.compile.evidence import DROP, dropped, nft_drop
 from netlab.compile.names import (
     OUTSIDE_MTU,
@@ -190,7 +190,7 @@ def compile_nat(lab: Lab, gateway: NatGateway) -> Namespace:
 
 def _source_nat(gateway: NatGateway) -> NftTable:
     """Return the table that translates what the VPC sends, and drops what nobody asked for."""
-    shown = "\n".join(disguise((4,), portless=False))
+    shown = "\n".join(disguise_at_nat())
     script = f"""\
 {shown}
 chain unasked {{

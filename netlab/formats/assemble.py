@@ -18,7 +18,7 @@ from netlab.formats.assemble_land import Land
 from netlab.formats.assemble_nodes import put_nodes
 from netlab.formats.import_facts import Facts
 from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundRule, GroupKey, ListKey
-from netlab.formats.import_words import Names
+from netlab.formats.import_words import Names, plain_name
 from netlab.formats.words import is_kept_for_ids
 from netlab.model.addresses import Cidr
 from netlab.model.rules import Direction, GroupRef, Peer, PrefixList, PrefixListRef, Rule, SecurityGroup
@@ -56,7 +56,7 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     groups = _groups_of(facts, vpc)
     keys = _names(facts, groups)
     rules = {group.key: _rules(facts, keys, group) for group in groups}
-    spare = len(_uncarried(facts, keys)) if furnish else 0
+    spare = len(_uncarried(facts, keys, vpc)) if furnish else None
     land = lay_ground(facts, vpc, _peers(rules), spare, cidr)
     instances, hosts = put_nodes(facts, land, keys.group, tuple(dict.fromkeys(keys.groups.values())), furnish=furnish)
     _check_ids(facts, groups)
@@ -79,13 +79,14 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     return lab, land
 
 
-def _uncarried(facts: Facts, keys: Keys) -> set[str]:
-    """Return the names of groups that no interface has."""
+def _uncarried(facts: Facts, keys: Keys, vpc: str) -> set[str]:
+    """Return the names of groups that no interface of the lab has."""
     carried = {
         keys.group(each.key)
         for node in facts.nodes.values()
         for interface in node.interfaces.values()
         for each in interface.groups
+        if not vpc or interface.vpc in {"", vpc}
     }
     return {*keys.groups.values()} - {each for each in carried if each is not None}
 
@@ -151,8 +152,8 @@ def _names(facts: Facts, groups: list[FoundGroup]) -> Keys:
         if other is not group and other.place.file != group.place.file:
             keys.groups[group.key] = keys.groups[other.key]
             continue
-        wanted = f"group-{group.name}" if is_kept_for_ids(group.name) else group.name
-        name = names.give(wanted, "group", group.key)
+        kept = is_kept_for_ids(plain_name(group.name, "group"))
+        name = names.give(f"group-{group.name}" if kept else group.name, "group", group.key)
         keys.groups[group.key] = name
         if name != group.name:
             facts.note(group.place, f"the name {group.name!r} is written {name}")

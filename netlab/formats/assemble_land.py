@@ -24,6 +24,7 @@ class Land:
         names: Of subnets, by the key of the files.
         spare: Name of the made-up subnet; empty = there is none.
         made_up: Subnets that no file describes, by key, with the place that refers to them first.
+        without_public: Names of subnets that reach the internet by IPv6 alone: nothing there has a public address.
         tables: The route table of each subnet, by the subnet's key.
         places: Where parts of the lab stand in the files, by a field of Lab, a name, and parts within.
     """
@@ -35,6 +36,7 @@ class Land:
     names: dict[str, str] = field(default_factory=dict)
     spare: str = ""
     made_up: dict[str, Place] = field(default_factory=dict)
+    without_public: set[str] = field(default_factory=set)
     acls: dict[str, NetworkAcl] = field(default_factory=dict)
     nats: dict[str, NatGateway] = field(default_factory=dict)
     tables: dict[str, FoundTable] = field(default_factory=dict)

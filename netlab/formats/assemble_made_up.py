@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from itertools import chain
 
 from netlab.errors import LabFileError
 from netlab.formats.assemble_land import Land
@@ -126,9 +127,10 @@ def _free_part(land: Land, peers: list[Cidr], places: int) -> IPv4Network | None
     for length in range(max(prefix, land.vpc.cidr.prefixlen), min(31, max(prefix, 28) + 1)):
         if 2 ** (32 - length) - _KEPT < places:
             return None
-        free = [each for each in land.vpc.cidr.subnets(new_prefix=length) if not _overlaps(each, taken)]
-        if free:
-            return next((each for each in free if not _overlaps(each, narrow)), free[0])
+        free = (each for each in land.vpc.cidr.subnets(new_prefix=length) if not _overlaps(each, taken))
+        first = next(free, None)  # the others are looked at one by one: a VPC that is far too wide has millions
+        if first is not None:
+            return next((each for each in chain([first], free) if not _overlaps(each, narrow)), first)
     return None
 
 

@@ -49,7 +49,8 @@ def put_nodes(
         for group in groups:
             if group not in carried and land.spare:
                 name = names.give(group, "group", group)
-                own = Interface(name, "eth0", True, land.spare, public_ip=next(land.publics), security_groups=(group,))
+                public = None if land.spare in land.without_public else next(land.publics)
+                own = Interface(name, "eth0", True, land.spare, public_ip=public, security_groups=(group,))
                 instances[name] = Instance(name, (own,))
         hosts[HOST] = Host(HOST, _host_addresses(land, instances))
     return instances, hosts
@@ -110,7 +111,9 @@ def _interface(
     ipv4 = tuple(each for each in found.ipv4 if contains(subnet.cidr, each))
     ipv6 = tuple(each for each in found.ipv6 if subnet.ipv6_cidr is not None and contains(subnet.ipv6_cidr, each))
     for address in (*found.ipv4, *found.ipv6):
-        if address not in {*ipv4, *ipv6}:
+        if address.version == 6 and subnet.ipv6_cidr is None:
+            facts.note(found.place, f"address {address} of {node}: its subnet in the lab, {subnet.name}, has no IPv6")
+        elif address not in {*ipv4, *ipv6}:
             facts.note(found.place, f"address {address} of {node} lies outside its subnet in the lab, {subnet.name}")
     if found.ipv4 and not found.ipv6 and subnet.ipv6_cidr is not None:
         facts.note(found.place, f"{node} has no IPv6 address: netlab gives it one, as its subnet has IPv6")
@@ -122,7 +125,7 @@ def _interface(
         land.claim(facts, found.place, address, f"{node}/eth{number}")
     land.claim_public(facts, found.place, found.public, f"{node}/eth{number}")
     land.places["instances", node, "interfaces", f"eth{number}"] = found.place
-    wants = found.wants_public and subnet.internet
+    public = found.public or (next(land.publics) if found.wants_public and subnet.internet else None)
     return Interface(
         node=node,
         name=f"eth{number}",
@@ -130,7 +133,7 @@ def _interface(
         subnet=subnet.name,
         ipv4=ipv4,
         ipv6=ipv6,
-        public_ip=found.public or (next(land.publics) if wants else None),
+        public_ip=None if subnet.name in land.without_public else public,
         security_groups=groups,
         connection_tracking=found.tracking,
         source_dest_check=found.source_dest_check,
@@ -144,7 +147,12 @@ def _lead_routes(facts: Facts, land: Land, owners: dict[str, tuple[str, str]]) -
         for route in table.routes:
             if route.kind not in {"interface", "instance"}:
                 continue
-            if route.target not in owners or not _may_have(land.subnets[name], route):
+            if route.target in owners and not _may_have(land.subnets[name], route):
+                facts.note(
+                    route.place, f"the route to {route.cidr} leads to {route.target}: {name} has another way in the lab"
+                )
+                continue
+            if route.target not in owners:
                 facts.note(route.place, f"the route to {route.cidr} leads to {route.target}, which is not in the lab")
                 continue
             one = SubnetRoute(route.cidr, *owners[route.target])

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from netlab.formats.assemble_land import Land
 from netlab.formats.import_facts import Facts
-from netlab.formats.import_found import FoundInterface, FoundTable
+from netlab.formats.import_found import FoundInterface, FoundRoute, FoundTable
 from netlab.formats.import_words import Names
 from netlab.model.acls import DEFAULT_ACL, NetworkAcl
 from netlab.model.addresses import EVERYWHERE, contains
 from netlab.model.rules import Direction
-from netlab.model.topology import NatGateway
+from netlab.model.topology import NatGateway, Subnet
 
 
 def put_on_subnets(facts: Facts, land: Land, interfaces: list[FoundInterface]) -> None:
@@ -78,10 +78,11 @@ def _add_routes(facts: Facts, land: Land, interfaces: list[FoundInterface]) -> N
 
 
 def _route_out(facts: Facts, land: Land, name: str, table: FoundTable) -> None:
+    ways: dict[int, FoundRoute] = {}
     for route in table.routes:
         whole = route.cidr == EVERYWHERE[route.cidr.version]
         if route.kind == "internet" and whole:
-            land.subnets[name] = replace(land.subnets[name], internet=True)
+            ways[route.cidr.version] = route
         elif route.kind == "internet":
             facts.note(
                 route.place, f"the route of {route.cidr} alone to the internet gateway: netlab routes all or none"
@@ -90,6 +91,34 @@ def _route_out(facts: Facts, land: Land, name: str, table: FoundTable) -> None:
             land.subnets[name] = replace(land.subnets[name], nat=land.names[f"nat {route.target}"])
         elif route.kind == "nat":
             facts.note(route.place, f"the route to {route.cidr} leads to NAT gateway {route.target}, not in the lab")
-    if land.subnets[name].internet and land.subnets[name].nat is not None:
-        facts.note(table.place, f"subnet {name} routes one family to the internet and one to NAT: netlab takes NAT")
-        land.subnets[name] = replace(land.subnets[name], internet=False)
+    _to_internet(facts, land, land.subnets[name], table, ways)
+
+
+def _to_internet(facts: Facts, land: Land, subnet: Subnet, table: FoundTable, ways: dict[int, FoundRoute]) -> None:
+    """
+    Give a subnet its way to the internet gateway, which a lab has for every family of a subnet or for none.
+
+    Args:
+        ways: The route of each family that leads everything there.
+    """
+    families = {4} if subnet.ipv6_cidr is None else {4, 6}
+    missing = families - ways.keys()
+    if missing == families:
+        return
+    if subnet.nat is not None:
+        facts.note(
+            table.place, f"subnet {subnet.name} routes one family to the internet and one to NAT: netlab takes NAT"
+        )
+        return
+    route = next(route for family, route in ways.items() if family in families)
+    said = f"subnet {subnet.name} routes IPv{route.cidr.version} alone to the internet gateway"
+    if missing == {6}:
+        facts.note(route.place, f"{said}: netlab takes both families or none, so it has no IPv6 in the lab")
+        subnet = replace(subnet, ipv6_cidr=None)
+    elif missing == {4} and any(nat.subnet == subnet.name for nat in land.nats.values()):
+        facts.note(route.place, f"{said}, and has a NAT gateway: netlab takes both families or none, here none")
+        return
+    elif missing == {4}:
+        facts.note(route.place, f"{said}: no interface in it has a public IPv4 address in the lab")
+        land.without_public.add(subnet.name)
+    land.subnets[subnet.name] = replace(subnet, internet=True)

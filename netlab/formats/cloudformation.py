@@ -8,11 +8,13 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from netlab.errors import InputError
-from netlab.formats.cloudformation_network import HANDLED, read_network
-from netlab.formats.cloudformation_nodes import read_nodes
+from netlab.formats.cloudformation_attached import attach
+from netlab.formats.cloudformation_exports import Exports
+from netlab.formats.cloudformation_network import HANDLED, read_ground, read_routes
+from netlab.formats.cloudformation_nodes import read_carriers, read_instances, read_interfaces
 from netlab.formats.cloudformation_template import GROUP, Resource, Template
 from netlab.formats.cloudformation_values import Values
 from netlab.formats.cloudformation_words import Attribute, Blank, Unresolved
@@ -54,26 +56,31 @@ def is_template(tree: object) -> bool:
     return isinstance(resources, dict) and any("Type" in mapping(each) for each in resources.values())
 
 
-def read_template(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
+def read_templates(documents: Sequence[Document], facts: Facts, parameters: Mapping[str, str]) -> set[str]:
     """
-    Read a template into *facts*.
+    Read templates, which may import each other's values, into *facts*.
 
     Returns:
-        The names of the parameters that it takes.
+        The names of the parameters that they take.
     """
-    values = Values(mapping(document.tree), parameters)
-    template = Template(document, facts, values)
-    for resource in template.of_kind(_LIST):
-        _read_list(template, resource)
-    for resource in template.of_kind(GROUP):
-        _read_group(template, resource)
-    for kind, direction in _RULES.items():
-        for resource in template.of_kind(kind):
-            _read_rule(template, resource, direction)
-    _add_default_egress(template)
-    read_network(template)
-    read_nodes(template, {GROUP, _LIST, *_RULES, *HANDLED})
-    return values.known
+    exports = Exports()
+    stacks: dict[str, Template] = {}
+    for document in documents:
+        values = Values(mapping(document.tree), parameters, exported=exports.value)
+        stacks[document.file] = Template(document, facts, values, stacks)
+    for file, template in stacks.items():
+        exports.add(file, template.values)
+    for template in stacks.values():
+        template.find_resources()
+    for stage in _STAGES:
+        for template in stacks.values():
+            stage(template)
+    return {name for template in stacks.values() for name in template.values.known}
+
+
+def _read_groups(template: Template) -> None:
+    template.each(_read_list, _LIST)
+    template.each(_read_group, GROUP)
 
 
 def _read_list(template: Template, resource: Resource) -> None:
@@ -124,10 +131,14 @@ def _items(template: Template, resource: Resource, name: str) -> Iterator[tuple[
                 template.facts.wrong(template.place(resource, *path), "found no mapping, wanted a rule")
 
 
-def _read_rule(template: Template, resource: Resource, direction: Direction) -> None:
+def _read_rules(template: Template) -> None:
+    template.each(_read_rule, *_RULES)
+
+
+def _read_rule(template: Template, resource: Resource) -> None:
     """Read a rule that is a resource of its own."""
     written = resource.properties.get("GroupId") or resource.properties.get("GroupName")
-    rule = _rule(template, resource, (), template.values.resolve(resource.properties), direction)
+    rule = _rule(template, resource, (), template.values.resolve(resource.properties), _RULES[resource.kind])
     if written is None:
         problem = "found neither GroupId nor GroupName, wanted the security group that the rule belongs to"
         template.facts.wrong(template.place(resource), problem)
@@ -190,3 +201,21 @@ def _add_default_egress(template: Template) -> None:
             continue
         for family in (4, 6):
             group.rules.append(FoundRule(Direction.EGRESS, Traffic(None), EVERYWHERE[family], group.place))
+
+
+def _read_carriers(template: Template) -> None:
+    read_carriers(template, {GROUP, _LIST, *_RULES, *HANDLED})
+
+
+_STAGES: tuple[Callable[[Template], None], ...] = (
+    _read_groups,
+    _read_rules,
+    _add_default_egress,
+    read_ground,
+    read_routes,
+    read_interfaces,
+    read_instances,
+    _read_carriers,
+    attach,
+)
+"""Each is done for all templates before the next, so that it does not matter in which of them something stands."""

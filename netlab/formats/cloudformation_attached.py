@@ -23,9 +23,10 @@ def subnets_of(template: Template, resource: Resource, holder: dict[str, object]
             return [found for each in named if (found := template.sited(resource, each, SUBNET))]
     for key in _SUBNET_GROUP_KEYS:
         name = template.thing(holder.get(key))
-        group = _group_of_subnets(template, name)
+        stack = template.stack_of(name)
+        group = _group_of_subnets(stack, name)
         if group is not None:
-            return subnets_of(template, group, group.properties)
+            return subnets_of(stack, group, group.properties)
         if name:
             return [name]
     return []
@@ -55,12 +56,8 @@ def _group_of_subnets(template: Template, name: str) -> Resource | None:
 
 def attach(template: Template) -> None:
     """Attach what resources of their own attach; what cannot be told is noted."""
-    for resource in template.of_kind("AWS::EC2::NetworkInterfaceAttachment"):
-        _attach_interface(template, resource)
-    for resource in template.of_kind("AWS::EC2::EIP", "AWS::EC2::EIPAssociation"):
-        for name in ("InstanceId", "NetworkInterfaceId"):
-            if name in resource.properties:
-                _give_public_address(template, resource, name)
+    template.each(_attach_interface, "AWS::EC2::NetworkInterfaceAttachment")
+    template.each(_attach_address, "AWS::EC2::EIP", "AWS::EC2::EIPAssociation")
 
 
 def _attach_interface(template: Template, resource: Resource) -> None:
@@ -74,6 +71,12 @@ def _attach_interface(template: Template, resource: Resource) -> None:
         for each in template.facts.nodes.pop(attached).interfaces.values():
             each.index = parse_whole(template.text(resource, "DeviceIndex")) or len(node.interfaces)
             template.facts.put(node, each)
+
+
+def _attach_address(template: Template, resource: Resource) -> None:
+    for name in ("InstanceId", "NetworkInterfaceId"):
+        if name in resource.properties:
+            _give_public_address(template, resource, name)
 
 
 def _give_public_address(template: Template, resource: Resource, name: str) -> None:

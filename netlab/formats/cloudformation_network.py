@@ -40,28 +40,22 @@ HANDLED = {
 """Types that become part of the ground, or of the nodes on it."""
 
 
-def read_network(template: Template) -> None:
-    """Read the ground into the template's facts."""
-    for resource in template.of_kind(VPC):
-        _read_vpc(template, resource)
-    for resource in template.of_kind(f"{_EC2}VPCCidrBlock"):
-        _read_block(template, resource)
-    for resource in template.of_kind(f"{_EC2}Subnet"):
-        _read_subnet(template, resource)
-    for resource in template.of_kind(f"{_EC2}RouteTable"):
-        key = template.key(resource.name)
-        template.facts.tables[key] = FoundTable(key, template.place(resource), template.vpc(resource))
-    for resource in template.of_kind(f"{_EC2}SubnetRouteTableAssociation"):
-        table = template.facts.tables.get(template.thing(resource.properties.get("RouteTableId")))
-        if table is None:
-            template.lost(resource, "RouteTableId", "the route table of a subnet")
-        else:
-            table.subnets.append(template.thing(resource.properties.get("SubnetId")))
-    for resource in template.of_kind(f"{_EC2}Route"):
-        _read_route(template, resource)
-    for resource in template.of_kind(f"{_EC2}NatGateway"):
-        _read_nat(template, resource)
-    _read_acls(template)
+def read_ground(template: Template) -> None:
+    """Read VPC, subnets, route tables and network ACLs into the template's facts."""
+    template.each(_read_vpc, VPC)
+    template.each(_read_block, f"{_EC2}VPCCidrBlock")
+    template.each(_read_subnet, f"{_EC2}Subnet")
+    template.each(_read_table, f"{_EC2}RouteTable")
+    template.each(_read_acl, f"{_EC2}NetworkAcl")
+
+
+def read_routes(template: Template) -> None:
+    """Read what fills route tables and network ACLs, and the NAT gateways, into the template's facts."""
+    template.each(_associate_table, f"{_EC2}SubnetRouteTableAssociation")
+    template.each(_read_route, f"{_EC2}Route")
+    template.each(_read_nat, f"{_EC2}NatGateway")
+    template.each(_associate_acl, f"{_EC2}SubnetNetworkAclAssociation")
+    template.each(_read_entry, f"{_EC2}NetworkAclEntry")
 
 
 def _read_vpc(template: Template, resource: Resource) -> None:
@@ -93,6 +87,9 @@ def _read_block(template: Template, resource: Resource) -> None:
 
 def _read_subnet(template: Template, resource: Resource) -> None:
     key = template.key(resource.name)
+    if template.flag(resource, "Ipv6Native"):
+        template.facts.leave_out_subnet(key, template.place(resource))
+        return
     try:
         cidr = ipv4_cidr(template.needed(resource.properties.get("CidrBlock")))
         written = resource.properties.get("Ipv6CidrBlock")
@@ -109,6 +106,19 @@ def _read_subnet(template: Template, resource: Resource) -> None:
         ipv6=ipv6,
         public=template.flag(resource, "MapPublicIpOnLaunch"),
     )
+
+
+def _read_table(template: Template, resource: Resource) -> None:
+    key = template.key(resource.name)
+    template.facts.tables[key] = FoundTable(key, template.place(resource), template.vpc(resource))
+
+
+def _associate_table(template: Template, resource: Resource) -> None:
+    table = template.facts.tables.get(template.thing(resource.properties.get("RouteTableId")))
+    if table is None:
+        template.lost(resource, "RouteTableId", "the route table of a subnet")
+    else:
+        table.subnets.append(template.thing(resource.properties.get("SubnetId")))
 
 
 def _read_route(template: Template, resource: Resource) -> None:
@@ -128,7 +138,7 @@ def _read_route(template: Template, resource: Resource) -> None:
             if key in template.facts.unknown:
                 template.lost(resource, name, f"the target of the route to {text_of(destination)}")
                 return
-            named = template.resources.get(key.rpartition("#")[2])
+            named = template.resource_of(key)
             other = named is not None and named.kind != f"{_EC2}InternetGateway"
             targets[name] = f"vgw-{key}" if name == "GatewayId" and other else key
     route = route_to(template.facts, place, text_of(destination), targets)
@@ -146,26 +156,25 @@ def _read_nat(template: Template, resource: Resource) -> None:
     template.facts.nats[key] = FoundNat(key, resource.name, place, subnet)
 
 
-def _read_acls(template: Template) -> None:
-    for resource in template.of_kind(f"{_EC2}NetworkAcl"):
-        key = template.key(resource.name)
-        name = name_tag(template.get(resource, "Tags")) or resource.name
-        template.facts.acls[key] = FoundAcl(key, name, template.place(resource), template.vpc(resource))
-    for resource in template.of_kind(f"{_EC2}SubnetNetworkAclAssociation"):
-        acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
-        if acl is None:
-            template.lost(resource, "NetworkAclId", "the network ACL of a subnet")
-        else:
-            acl.subnets.append(template.thing(resource.properties.get("SubnetId")))
-    for resource in template.of_kind(f"{_EC2}NetworkAclEntry"):
-        acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
-        if acl is None:
-            template.lost(resource, "NetworkAclId", "the network ACL of an entry")
-        else:
-            _read_entry(template, resource, acl)
+def _read_acl(template: Template, resource: Resource) -> None:
+    key = template.key(resource.name)
+    name = name_tag(template.get(resource, "Tags")) or resource.name
+    template.facts.acls[key] = FoundAcl(key, name, template.place(resource), template.vpc(resource))
 
 
-def _read_entry(template: Template, resource: Resource, acl: FoundAcl) -> None:
+def _associate_acl(template: Template, resource: Resource) -> None:
+    acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
+    if acl is None:
+        template.lost(resource, "NetworkAclId", "the network ACL of a subnet")
+    else:
+        acl.subnets.append(template.thing(resource.properties.get("SubnetId")))
+
+
+def _read_entry(template: Template, resource: Resource) -> None:
+    acl = template.facts.acls.get(template.thing(resource.properties.get("NetworkAclId")))
+    if acl is None:
+        template.lost(resource, "NetworkAclId", "the network ACL of an entry")
+        return
     data: dict[str, object] = {}
     mistakes = len(template.facts.mistakes)
     for name, value in resource.properties.items():
@@ -175,12 +184,8 @@ def _read_entry(template: Template, resource: Resource, acl: FoundAcl) -> None:
             template.facts.wrong(template.place(resource, name), str(error))
     if len(template.facts.mistakes) > mistakes:
         return
-    try:
-        number = parse_whole(data.get("RuleNumber")) or 0
-        entry = acl_entry(number, data.get("Protocol"), data, text_of(data.get("RuleAction")))
-    except InputError as error:
-        template.facts.wrong(template.place(resource), str(error))
-        return
+    number = parse_whole(data.get("RuleNumber")) or 0
+    entry = acl_entry(number, data.get("Protocol"), data, text_of(data.get("RuleAction")))
     side = Direction.EGRESS if truth(data.get("Egress"), default=False) else Direction.INGRESS
     acl.entries[side].append(entry)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from netlab.errors import InputError
-from netlab.formats.cloudformation_attached import attach, is_used, launched_into, subnets_of
+from netlab.formats.cloudformation_attached import is_used, launched_into, subnets_of
 from netlab.formats.cloudformation_template import Resource, Template
 from netlab.formats.import_found import FoundInterface, FoundNode, GroupKey
 from netlab.formats.import_kinds import LAUNCHERS, kind_of
@@ -42,29 +42,41 @@ _WITHOUT_GROUPS = ("AWS::IAM::", "AWS::Cognito::", "AWS::CloudFormation::", "Cus
 _NEVER = 12  # levels deeper than any property that holds groups
 
 
-def read_nodes(template: Template, handled: set[str]) -> None:
-    """Read every resource that carries security groups; *handled* are the types that were read already."""
-    for resource in template.of_kind(_INTERFACE):
-        node = _node(template, resource)
-        template.facts.put(node, _interface(template, resource, (), resource.properties, node.kind, node.key))
-    for resource in template.of_kind(_INSTANCE):
-        _read_instance(template, resource)
-    for resource in template.resources.values():
-        if resource.kind in {_INSTANCE, _INTERFACE, *handled}:
-            continue
-        found = [] if resource.kind.startswith(_WITHOUT_GROUPS) else list(_carriers(template, resource))
-        if not found and is_used(resource):
-            continue
-        if not found:
-            template.facts.note(template.place(resource), f"{resource.kind} {resource.name}: netlab does not model it")
-            continue
-        node = _node(template, resource)
-        path, holder = found[0]
-        interface = _interface(template, resource, path, holder, node.kind, node.key)
-        for path, holder in found[1:]:
-            interface.groups = tuple(dict.fromkeys((*interface.groups, *_groups(template, resource, path, holder))))
-        template.facts.put(node, interface)
-    attach(template)
+def read_interfaces(template: Template) -> None:
+    """Read the interfaces that are resources of their own."""
+    template.each(_read_interface, _INTERFACE)
+
+
+def read_instances(template: Template) -> None:
+    """Read the instances, with the interfaces they name."""
+    template.each(_read_instance, _INSTANCE)
+
+
+def read_carriers(template: Template, handled: set[str]) -> None:
+    """Read every other resource that carries security groups; *handled* are the types that were read already."""
+    kinds = {each.kind for each in template.resources.values()}
+    template.each(_read_carrier, *(kinds - {_INSTANCE, _INTERFACE, *handled}))
+
+
+def _read_interface(template: Template, resource: Resource) -> None:
+    node = _node(template, resource)
+    template.facts.put(node, _interface(template, resource, (), resource.properties, node.kind, node.key))
+
+
+def _read_carrier(template: Template, resource: Resource) -> None:
+    found = [] if resource.kind.startswith(_WITHOUT_GROUPS) else list(_carriers(template, resource))
+    if not found and is_used(resource):
+        return
+    if not found:
+        named = f"{resource.kind} {resource.name}".lstrip()
+        template.facts.note(template.place(resource), f"{named}: netlab does not model it")
+        return
+    node = _node(template, resource)
+    path, holder = found[0]
+    interface = _interface(template, resource, path, holder, node.kind, node.key)
+    for path, holder in found[1:]:
+        interface.groups = tuple(dict.fromkeys((*interface.groups, *_groups(template, resource, path, holder))))
+    template.facts.put(node, interface)
 
 
 def _node(template: Template, resource: Resource) -> FoundNode:

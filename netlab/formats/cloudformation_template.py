@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from netlab.errors import InputError
 from netlab.formats.cloudformation_values import Values
@@ -13,6 +14,7 @@ from netlab.formats.import_found import DEFAULT_OF_VPC, GroupKey
 from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import items, mapping, text_of, truth
+from netlab.formats.words import shown
 from netlab.formats.yaml_reader import Path
 
 GROUP = "AWS::EC2::SecurityGroup"
@@ -23,6 +25,8 @@ MADE_UP_IPV6 = "2001:db8:0:100::/56"
 
 _ELSEWHERE = ("AWS::CloudFormation::", "Custom::")  # what these make cannot be told by their types
 _CLASSIC_BALANCER = "AWS::ElasticLoadBalancing::LoadBalancer"
+_ACCOUNT = re.compile(r"[0-9]{12}|amazon-elb")  # AWS's own for classic balancers is known by its name
+_OF_ACCOUNT = re.compile(rf"({_ACCOUNT.pattern})/(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +45,24 @@ class Template:
     A template.
 
     Attributes:
+        stacks: The templates of the import, by file; may name each other's resources, which are found after
+            ``find_resources``.
         left_out: Resources whose condition does not hold.
     """
 
     document: Document
     facts: Facts
     values: Values
+    stacks: Mapping[str, Template]
     resources: dict[str, Resource] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     _by_name: dict[str, str] | None = None  # resources of groups that say their names
 
     def __post_init__(self) -> None:
         self.values.attribute = self._attribute
+
+    def find_resources(self) -> None:
+        """Find the resources that are created."""
         for name, data in self.values.section("Resources").items():
             path = ("Resources", name)
             condition = text_of(mapping(data).get("Condition"))
@@ -74,6 +84,14 @@ class Template:
         """Yield the resources of some types, in the template's order."""
         return (each for each in self.resources.values() if each.kind in kinds)
 
+    def each(self, read: Callable[[Template, Resource], None], *kinds: str) -> None:
+        """Read the resources of some types; what is wrong with one of them is a mistake at its place."""
+        for resource in self.of_kind(*kinds):
+            try:
+                read(self, resource)
+            except InputError as error:
+                self.facts.wrong(self.place(resource), str(error))
+
     def place(self, resource: Resource, *path: str | int) -> Place:
         """Return the place of a resource, or of something in its properties."""
         return self.document.place((*resource.path, *path) if path else resource.path[:-1])
@@ -81,6 +99,15 @@ class Template:
     def key(self, name: str) -> str:
         """Return the key of what a resource makes."""
         return f"{self.document.file}#{name}"
+
+    def stack_of(self, key: str) -> Template:
+        """Return the template that makes a thing; this one where none does."""
+        return self.stacks.get(key.rpartition("#")[0], self)
+
+    def resource_of(self, key: str) -> Resource | None:
+        """Return the resource that makes a thing; None = it is of no template."""
+        file, _, name = key.rpartition("#")
+        return self.stacks[file].resources.get(name) if file in self.stacks else None
 
     def get(self, resource: Resource, name: str) -> object:
         """Return what a property comes to; may be known only after deployment."""
@@ -119,14 +146,20 @@ class Template:
     def thing(self, value: object) -> str:
         """Return the key of the thing that a value names; what cannot be told has one too, by which it is unknown."""
         resolved = self.values.resolve(value)
-        if isinstance(resolved, Attribute) and self._is_itself(resolved):
-            return self.key(resolved.resource)
-        reason = unresolved(resolved)
+        if isinstance(resolved, Attribute) and resolved.file in self.stacks:
+            return self.stacks[resolved.file].key_of(replace(resolved, file=""))
+        return self.key_of(resolved)
+
+    def key_of(self, value: object) -> str:
+        """Return the key of the thing that a value of this template comes to."""
+        if isinstance(value, Attribute) and self._is_itself(value):
+            return self.key(value.resource)
+        reason = unresolved(value)
         if not reason:
-            return text_of(resolved)
-        if isinstance(resolved, Attribute) and resolved.resource in self.left_out:
-            reason = f"{resolved.resource} is not created, its condition does not hold"
-        name = name_of(resolved)
+            return text_of(value)
+        if isinstance(value, Attribute) and value.resource in self.left_out:
+            reason = f"{value.resource} is not created, its condition does not hold"
+        name = name_of(value)
         key = self.key(f"?{name or reason}")
         self.facts.unknown[key] = Unknown(name or "what is unknown", reason)
         return key
@@ -141,7 +174,7 @@ class Template:
     def sited(self, resource: Resource, value: object, kind: str) -> str:
         """Return the key of the VPC or subnet that a value names; what is known to be something else is a mistake."""
         key = self.thing(value)
-        named = self.resources.get(key.rpartition("#")[2]) if key.startswith(self.key("")) else None
+        named = self.resource_of(key)
         if named is None or named.kind == kind or not named.kind.startswith("AWS::") or _is_elsewhere(named):
             return key
         self.facts.wrong(self.place(resource), f"found {named.name}, an {named.kind}, wanted an {kind}")
@@ -166,24 +199,39 @@ class Template:
         """
         resolved = self.values.resolve(value)
         if isinstance(resolved, Attribute):
-            return self._group_of(resolved)
+            return self.group_of(resolved)
         if unresolved(resolved):
             raise InputError(unresolved(resolved))
-        account, slash, name = text_of(resolved).strip().rpartition("/")
-        account = account if slash else text_of(self.values.resolve(owner))
+        name = text_of(resolved).strip()
+        account = text_of(self.needed(owner))
+        if qualified := _OF_ACCOUNT.fullmatch(name):
+            account, name = qualified.groups()
+        if account and not _ACCOUNT.fullmatch(account):
+            raise InputError(f"found {shown(account)}, wanted an account: 12 digits")
         own = text_of(self.values.resolve({"Ref": "AWS::AccountId"}))
-        return self._named(name, f"of account {account}" if account and account != own else "")
+        if account not in {"", own}:
+            known = name.startswith("sg-")  # ids are unique, names are not
+            return GroupKey(name if known else f"{account}/{name}", f"of account {account}", outside=known)
+        return self._named(name)
 
-    def _named(self, name: str, foreign: str) -> GroupKey:
+    def _named(self, name: str) -> GroupKey:
         if not name:
             raise InputError("found nothing, wanted a security group")
         if self._by_name is None:
             self._by_name = {text_of(self.get(each, "GroupName")): each.name for each in self.of_kind(GROUP)}
         if name in self._by_name:
             return GroupKey(self.key(self._by_name[name]))
-        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, foreign, outside=name.startswith("sg-"))
+        return GroupKey(DEFAULT_OF_VPC if name == "default" else name, outside=name.startswith("sg-"))
 
-    def _group_of(self, attribute: Attribute) -> GroupKey:
+    def group_of(self, attribute: Attribute) -> GroupKey:
+        """
+        Return the security group that an attribute of a resource names.
+
+        Raises:
+            InputError: It names something else, or a resource that is not created.
+        """
+        if attribute.file in self.stacks:
+            return self.stacks[attribute.file].group_of(replace(attribute, file=""))
         resource = self.resources.get(attribute.resource)
         if resource is None:
             raise InputError(f"{attribute.resource} is not created, its condition does not hold")

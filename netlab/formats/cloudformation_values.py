@@ -21,6 +21,8 @@ from netlab.formats.cloudformation_words import (
     Attribute,
     Blank,
     Unresolved,
+    dynamic,
+    held_elsewhere,
     joined,
     name_of,
     of_another_stack,
@@ -41,6 +43,8 @@ PSEUDO = {
 """What pseudo parameters are where nobody says."""
 
 _SUBSTITUTED = re.compile(r"\$\{([^!}][^}]*)\}")
+_DYNAMIC = re.compile(r"\{\{resolve:([^{}]+)\}\}")
+_OF_SSM = "AWS::SSM::Parameter::Value<"
 _MOST_DEPTH = 60
 
 
@@ -50,13 +54,16 @@ class Values:
     A template's values.
 
     Attributes:
-        parameters: What the user gave; may also name exports, and attributes as ``Resource.Attribute``.
+        parameters: What the user gave; may also name exports, dynamic references without ``resolve:``, and attributes
+            as ``Resource.Attribute``.
         attribute: Asks what an attribute of a resource is; None = the template does not tell.
+        exported: Asks what another template exports under a name; None = none does.
     """
 
     template: Mapping[str, object]
     parameters: Mapping[str, str]
     attribute: Callable[[Attribute], object] = field(default=lambda _: None)
+    exported: Callable[[str], object] = field(default=lambda _: None)
     known: set[str] = field(default_factory=set)
     _conditions: dict[str, object] = field(default_factory=dict)
     _depth: int = 0
@@ -77,11 +84,19 @@ class Values:
             if isinstance(value, list):
                 each = [self.resolve(item) for item in value]
                 return [item for item in each if item is not None]
-            if isinstance(value, dict):
-                return self._function(value)
-            return value
+            found = self._function(value) if isinstance(value, dict) else value
+            return self._told(found) if isinstance(found, str) else found
         finally:
             self._depth -= 1
+
+    def _told(self, text: str) -> object:
+        """Return a text with what the user gave for its dynamic references."""
+        for name in _DYNAMIC.findall(text):
+            self.known.add(name)
+            if name not in self.parameters:
+                return dynamic(name)
+            text = text.replace(f"{{{{resolve:{name}}}}}", self.parameters[name])
+        return text
 
     def _function(self, value: dict[str, object]) -> object:
         if len(value) == 1:
@@ -106,6 +121,8 @@ class Values:
             return PSEUDO[name]
         declared = self.section("Parameters").get(name)
         if isinstance(declared, dict):
+            if "Default" in declared and text_of(declared.get("Type")).startswith(_OF_SSM):
+                return held_elsewhere(name, shown(declared["Default"]))
             if "Default" in declared:
                 return self._parameter(name, declared["Default"])
             return without_default(name)
@@ -114,8 +131,8 @@ class Values:
         return Unresolved(f"no parameter or resource is named {shown(name)}", name)
 
     def _parameter(self, name: str, value: object) -> object:
-        kind = text_of(mapping(self.section("Parameters").get(name)).get("Type"))
-        if kind == "CommaDelimitedList" or kind.startswith("List<"):
+        kind = text_of(mapping(self.section("Parameters").get(name)).get("Type")).removeprefix(_OF_SSM)
+        if kind.startswith(("CommaDelimitedList", "List<")):
             parts = value if isinstance(value, list) else [part.strip() for part in text_of(value).split(",")]
             return [Blank(name) if part == "" else part for part in parts]
         return text_of(value) or Blank(name)
@@ -187,17 +204,24 @@ class Values:
         """``Fn::Split``."""
         if not _is_pair(argument):
             return Unresolved("Fn::Split: wanted a delimiter and a text")
-        whole = self.resolve(argument[1])
-        return list(whole.split(text_of(argument[0]))) if isinstance(whole, str) else whole
+        delimiter, whole = text_of(argument[0]), self.resolve(argument[1])
+        if not delimiter:
+            return Unresolved(f"Fn::Split: found {shown(argument[0])}, wanted a delimiter")
+        if isinstance(whole, Unresolved) and whole.delimiter == delimiter:
+            return list(whole.parts)
+        return list(whole.split(delimiter)) if isinstance(whole, str) else whole
 
     def find_in_map(self, argument: object) -> object:
-        """``Fn::FindInMap``."""
+        """``Fn::FindInMap``; a fourth argument may say what is taken where there is no such entry."""
         found: object = self.section("Mappings")
         words = [self.resolve(each) for each in items(argument)[:3]]
+        otherwise = mapping(next(iter(items(argument)[3:]), None))
         for word in words:
             if unresolved(word):
                 return Unresolved(unresolved(word), name_of(word))
             if text_of(word) not in mapping(found):
+                if "DefaultValue" in otherwise:
+                    return self.resolve(otherwise["DefaultValue"])
                 return Unresolved(f"Fn::FindInMap {', '.join(map(text_of, words))}: no such entry")
             found = mapping(found)[text_of(word)]
         return found
@@ -233,14 +257,15 @@ class Values:
         return not holds[0] if name == "Not" else (all(holds) if name == "And" else any(holds))
 
     def import_value(self, argument: object) -> object:
-        """``Fn::ImportValue``: the user may give an export's value as a parameter of its name."""
+        """``Fn::ImportValue``: of another template; or the user gives the value as a parameter of the export's name."""
         name = self.resolve(argument)
         if not isinstance(name, str):
             return name
         self.known.add(name)
         if name in self.parameters:
             return self.parameters[name]
-        return of_another_stack(name)
+        found = self.exported(name)
+        return of_another_stack(name) if found is None else found
 
     def cidr(self, argument: object) -> object:
         """``Fn::Cidr``."""

@@ -12,10 +12,16 @@ from netlab.formats.import_words import text_of
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute of a resource; ``Ref`` for the resource itself."""
+    """
+    An attribute of a resource; ``Ref`` for the resource itself.
+
+    Attributes:
+        file: The template that exports it; empty = the one that names it.
+    """
 
     resource: str
     name: str
+    file: str = ""
 
     @property
     def parameter(self) -> str:
@@ -25,10 +31,17 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A value that cannot be known: why, and what the template calls it (empty = nothing)."""
+    """
+    A value that cannot be known: why, and what the template calls it (empty = nothing).
+
+    Attributes:
+        parts: What it is joined of by *delimiter*; each may be known by itself. Empty = it is not joined.
+    """
 
     reason: str
     name: str = ""
+    parts: tuple[object, ...] = ()
+    delimiter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +62,14 @@ def joined(delimiter: str, parts: list[object], unchanged: str) -> object:
     late = next((part for part in parts if isinstance(part, Attribute)), None)
     if unknown is not None or late is not None:
         reason = unresolved(unknown or late)
-        return Unresolved(reason, delimiter.join(map(name_of, parts)))
+        return Unresolved(reason, delimiter.join(map(name_of, parts)), tuple(parts), delimiter)
     return delimiter.join(map(text_of, parts)).replace("${!", "${") if parts else unchanged
 
 
 def name_of(value: object) -> str:
     """Return what a value is called, as part of the name of what is made of it."""
     match value:
-        case Unresolved(_, name):
+        case Unresolved(name=name):
             return name
         case Attribute() | Blank():
             return value.parameter
@@ -85,6 +98,16 @@ def without_default(parameter: str) -> Unresolved:
 def of_another_stack(export: str) -> Unresolved:
     """Return the value of an export."""
     return Unresolved(f"export {export} is of another stack; {_give(export)}", export)
+
+
+def held_elsewhere(parameter: str, path: str) -> Unresolved:
+    """Return the value of a parameter that Systems Manager holds, under a path."""
+    return Unresolved(f"parameter {parameter} is what {path} of Systems Manager holds; {_give(parameter)}", parameter)
+
+
+def dynamic(reference: str) -> Unresolved:
+    """Return the value of a dynamic reference."""
+    return Unresolved(f"{reference} is known to AWS alone; {_give(reference)}", reference)
 
 
 def _give(name: str) -> str:

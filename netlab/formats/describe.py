@@ -159,7 +159,6 @@ def _read_rule(document: Document, facts: Facts, path: Path, data: Data) -> None
     if not group:
         facts.wrong(place, "found no GroupId, wanted the group that the rule belongs to")
         return
-    listing = facts.listings.setdefault(group, [])
     try:
         traffic = parse_traffic_words(data.get("IpProtocol"), data.get("FromPort"), data.get("ToPort"))
         peer = _flat_peer(data)
@@ -169,9 +168,8 @@ def _read_rule(document: Document, facts: Facts, path: Path, data: Data) -> None
     direction = Direction.EGRESS if truth(data.get("IsEgress"), default=False) else Direction.INGRESS
     identity = rule_id_of(data.get("SecurityGroupRuleId"))
     rule = FoundRule(direction, traffic, peer, place, description_of(data.get("Description")), identity)
-    if rule.properties not in {each.properties for each in listing}:
-        listing.append(rule)
-    elif identity not in {each.id for each in listing}:
+    known = facts.listings.setdefault(group, {}).setdefault(rule.properties, rule)
+    if known.id != identity:
         facts.wrong(place, f"rule {identity} is in the listing of {group} already, under another id")
 
 

@@ -56,6 +56,9 @@ def read_subnet(document: Document, facts: Facts, path: Path, data: Data) -> Non
     """Read one subnet of describe-subnets."""
     place = document.place(path)
     key = text_of(data.get("SubnetId"))
+    if truth(data.get("Ipv6Native"), default=False) and not data.get("CidrBlock"):
+        facts.leave_out_subnet(key, place)
+        return
     try:
         found = FoundSubnet(
             key,

@@ -129,6 +129,8 @@ def _add_interface(document: Document, facts: Facts, path: Path, data: Data, nod
         tracking=_tracking(data),
         index=parse_whole(mapping(data.get("Attachment")).get("DeviceIndex")) or 0,
     )
+    if interface.ipv6 and not interface.ipv4:
+        facts.only_ipv6.add(key)
     known = facts.interfaces.get(key)
     if known is None:
         facts.put(node, interface)

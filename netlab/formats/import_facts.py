@@ -20,6 +20,7 @@ from netlab.formats.import_found import (
     FoundSubnet,
     FoundTable,
     FoundVpc,
+    RuleProperties,
     Sited,
 )
 from netlab.formats.import_places import Place
@@ -47,16 +48,18 @@ class Facts:
         late_rules: Rules of groups that another file may define, with the group's key.
         outlines: Groups that a file names without their rules, by their ids.
         loose_entries: Prefix list entries of files that do not say of which list they are.
+        only_ipv6: Keys of subnets, and of interfaces, that have no IPv4.
     """
 
     groups: dict[str, FoundGroup] = field(default_factory=dict)
-    listings: dict[str, list[FoundRule]] = field(default_factory=dict)
+    listings: dict[str, dict[RuleProperties, FoundRule]] = field(default_factory=dict)
     outlines: dict[str, FoundGroup] = field(default_factory=dict)
     late_rules: list[tuple[str, FoundRule]] = field(default_factory=list)
     lists: dict[str, FoundList] = field(default_factory=dict)
     loose_entries: list[tuple[Place, list[Cidr]]] = field(default_factory=list)
     vpcs: dict[str, FoundVpc] = field(default_factory=dict)
     subnets: dict[str, FoundSubnet] = field(default_factory=dict)
+    only_ipv6: set[str] = field(default_factory=set)
     nodes: dict[str, FoundNode] = field(default_factory=dict)
     interfaces: dict[str, FoundInterface] = field(default_factory=dict)
     tables: dict[str, FoundTable] = field(default_factory=dict)
@@ -74,6 +77,11 @@ class Facts:
     def note(self, place: Place, text: str) -> None:
         """Note something that netlab does not model."""
         self.unmodelled[str(place.says(text))] = None
+
+    def leave_out_subnet(self, key: str, place: Place) -> None:
+        """Leave out a subnet that has no IPv4, and so whatever stands in it; note that."""
+        self.only_ipv6.add(key)
+        self.note(place, f"subnet {key} has IPv6 alone, netlab's have IPv4: left out, with what stands in it")
 
     def sited(self) -> list[Sited]:
         """Return everything that says of which VPC it is."""

@@ -41,6 +41,7 @@ class ListKey:
 
 
 FoundPeer = Cidr | GroupKey | ListKey
+RuleProperties = tuple[Direction, Traffic, FoundPeer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class FoundRule:
     id: str = ""
 
     @property
-    def properties(self) -> tuple[Direction, Traffic, FoundPeer]:
+    def properties(self) -> RuleProperties:
         """What makes two rules of one group the same."""
         return (self.direction, self.traffic, self.peer)
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 
 from netlab.errors import InputError, LabFileError, Mistake
 from netlab.formats.assemble import assemble
-from netlab.formats.cloudformation import is_template, read_template
+from netlab.formats.cloudformation import is_template, read_templates
 from netlab.formats.describe import SIGNATURES, describes, read_describe
 from netlab.formats.import_facts import Facts
 from netlab.formats.import_places import Place
@@ -87,16 +87,14 @@ def import_files(
 def _facts_of(files: Mapping[str, str], parameters: Mapping[str, str]) -> Facts:
     """Return what the files say, and what is wrong with them."""
     facts = Facts()
-    known: set[str] = set()
-    unread = False
-    for file, text in files.items():
+    documents = _documents(files, facts)
+    known = read_templates([each for each in documents if _is_template(each)], facts, parameters)
+    for document in documents:
         try:
-            known |= _read(read_document(text, file), facts, parameters)
-        except LabFileError as error:
-            facts.mistakes += error.mistakes
-            unread = True
+            _read(document, facts)
         except InputError as error:
-            facts.mistakes.append(Mistake(file, 0, "", str(error)))
+            facts.mistakes.append(Mistake(document.file, 0, "", str(error)))
+    unread = len(documents) < len(files)
     strange = () if unread else sorted({*parameters} - known)  # a file that is not read may have them
     for name in strange:
         there = ", ".join(sorted(known)) or "none"
@@ -120,23 +118,44 @@ def is_real_file(text: str) -> bool:
     return listed or is_terraform(tree) or is_template(tree) or describes(tree)
 
 
-def _read(document: Document, facts: Facts, parameters: Mapping[str, str]) -> set[str]:
-    """Read one file into *facts*; return the parameters it knows."""
+def _documents(files: Mapping[str, str], facts: Facts) -> list[Document]:
+    """Return the files' data, without what commands and ``--query`` put around it; note what cannot be read."""
+    documents = []
+    for file, text in files.items():
+        try:
+            document = read_document(text, file)
+        except LabFileError as error:
+            facts.mistakes += error.mistakes
+            continue
+        facts.mistakes += document.mistakes
+        documents.append(_unwrapped(document))
+    return documents
+
+
+def _unwrapped(document: Document) -> Document:
     tree, line_of = document.tree, document.line_of
     if isinstance(tree, dict) and isinstance(tree.get("TemplateBody"), dict):
-        document = Document(document.file, tree["TemplateBody"], lambda path: line_of(("TemplateBody", *path)))
+        return Document(document.file, tree["TemplateBody"], lambda path: line_of(("TemplateBody", *path)))
     if isinstance(tree, list) and tree and isinstance(tree[0], dict):
         section = next((name for key, name in SIGNATURES.items() if key in tree[0]), None)
-        document = Document(document.file, {section: tree}, lambda path: line_of(path[1:])) if section else document
+        return Document(document.file, {section: tree}, lambda path: line_of(path[1:])) if section else document
+    return document
+
+
+def _is_template(document: Document) -> bool:
+    return is_template(document.tree) and not is_terraform(document.tree)
+
+
+def _read(document: Document, facts: Facts) -> None:
+    """Read one file into *facts*; templates are there already."""
     if is_terraform(document.tree):
         read_terraform(document, facts)
-    elif is_template(document.tree):
-        return read_template(document, facts, parameters)
+    elif _is_template(document):
+        return
     elif describes(document.tree):
         read_describe(document, facts)
     else:
         facts.mistakes.append(Mistake(document.file, 0, "", f"found {_sort(document.tree)}, {WANTED}"))
-    return set()
 
 
 def _sort(tree: object) -> str:

@@ -1,7 +1,7 @@
 """
-On which line of a JSON text a part of it stands.
+On which line of a JSON text a part of it stands, and which keys stand there twice.
 
-It is sought when a message asks for it, so that a file about which there is nothing to say is read at full speed.
+Both are sought when a message asks for them, so that a file about which there is nothing to say is read at full speed.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 
 from netlab.formats.yaml_reader import Path
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]')
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -59,3 +61,30 @@ class JsonLines:
     def _skip(self, at: int) -> int:
         match = _SPACE.match(self._text, at)
         return at if match is None else match.end()
+
+
+def keys_twice(text: str) -> Iterator[tuple[Path, int, int]]:
+    """Yield each key of a JSON text that stands in its object already: the path to it, its line and the first one's."""
+    path: list[str | int] = []
+    objects: list[dict[str, int] | None] = []  # the keys and lines of those that are open; None = a list
+    line, at, is_key = 1, 0, False
+    for token in _TOKEN.finditer(text):
+        line += text.count("\n", at, token.start())
+        at = token.start()
+        match token[0]:
+            case "{" | "[" as opened:
+                is_key = opened == "{"
+                objects.append({} if is_key else None)
+                path.append("" if is_key else 0)
+            case "}" | "]":
+                objects.pop()
+                path.pop()
+            case ",":
+                is_key = objects[-1] is not None
+                path[-1] = path[-1] if isinstance(path[-1], str) else path[-1] + 1
+            case word if is_key and (keys := objects[-1]) is not None:
+                name = path[-1] = str(json.loads(word))
+                if name in keys:
+                    yield tuple(path), line, keys[name]
+                keys.setdefault(name, line)
+                is_key = False

@@ -12,8 +12,8 @@ from io import StringIO
 
 from ruamel.yaml import YAML
 
-from netlab.formats.render_stories import expectation_data, plain_number, story_data
 from netlab.model.acls import AclEntry
+from netlab.model.rows import plain_number, row_data
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP, Direction, Rule, SecurityGroup, Traffic
 from netlab.model.topology import Host, Instance, Interface, Lab, NatGateway, Subnet
 
@@ -58,9 +58,9 @@ def lab_data(lab: Lab) -> Data:
     data |= {name: section for name, section in sections.items() if section}
     data["timers"] = {"scale": plain_number(lab.scale)}
     if lab.expectations:
-        data["expect"] = [expectation_data(row) for row in lab.expectations]
+        data["expect"] = [row_data(row) for row in lab.expectations]
     if lab.stories:
-        data["stories"] = {story.name: story_data(story) for story in lab.stories}
+        data["stories"] = {story.name: [row_data(step) for step in story.steps] for story in lab.stories}
     return data
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from netlab.errors import InputError
 from netlab.formats.import_facts import Facts
-from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundPeer, FoundRule, GroupKey, ListKey
+from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundRule, GroupKey
 from netlab.formats.import_text import Document
 from netlab.formats.import_words import (
     description_of,
@@ -23,17 +23,19 @@ from netlab.formats.import_words import (
     parse_whole,
     rule_id_of,
     text_of,
-    truth,
 )
+from netlab.formats.terraform_follow import Aim
+from netlab.formats.terraform_groups import Groups, group_of
 from netlab.formats.terraform_inline import inline_rules
 from netlab.formats.terraform_network import read_network
 from netlab.formats.terraform_nodes import read_nodes
+from netlab.formats.terraform_peers import OLD_RULE, may_have_peer, peers_of
 from netlab.formats.terraform_plan import Plan, Resource
+from netlab.formats.terraform_references import GROUP_KINDS, has_true
 from netlab.formats.terraform_words import State
 from netlab.model.rules import Direction
 
-GROUPS = ("aws_security_group", "aws_default_security_group")
-RULES = ("aws_security_group_rule", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
+RULES = (OLD_RULE, "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
 LISTS = ("aws_ec2_managed_prefix_list", "aws_ec2_managed_prefix_list_entry")
 
 
@@ -51,11 +53,11 @@ def read_terraform(document: Document, facts: Facts) -> None:
         return
     _read_lists(state)
     for resource in state.plan.resources.values():
-        if resource.data and resource.kind == GROUPS[0]:
+        if resource.data and resource.kind == GROUP_KINDS[0]:
             outline = _group(state, resource)
             facts.outlines.setdefault(outline.key, outline)
-    groups = [_group(state, resource) for resource in state.plan.of_kind(*GROUPS)]
-    for resource, group in zip(state.plan.of_kind(*GROUPS), groups, strict=True):
+    groups = [_group(state, resource) for resource in state.plan.of_kind(*GROUP_KINDS)]
+    for resource, group in zip(state.plan.of_kind(*GROUP_KINDS), groups, strict=True):
         group.rules += inline_rules(state, resource)
     _drop_rules_that_go(state, groups)
     by_key = {group.key: group for group in groups}
@@ -64,7 +66,7 @@ def read_terraform(document: Document, facts: Facts) -> None:
     for group in groups:
         facts.add_group(group)
     read_network(state)
-    read_nodes(state, {*GROUPS, *RULES, *LISTS})
+    read_nodes(state, {*GROUP_KINDS, *RULES, *LISTS})
 
 
 def _group(state: State, resource: Resource) -> FoundGroup:
@@ -121,25 +123,23 @@ def _drop_rules_that_go(state: State, groups: list[FoundGroup]) -> None:
         group = by_key.get(text_of(before.get("security_group_id")))
         old = Resource("", kind, "", (), "", (), before, {})
         if group is not None:
-            gone = {rule.properties for rule in _rules(state, old, group.key)}
+            gone = {rule.properties for rule in _rules(state, old, Groups((GroupKey(group.key),)))}
             group.rules = [rule for rule in group.rules if rule.properties not in gone]
 
 
 def _read_rule(state: State, resource: Resource, groups: dict[str, FoundGroup]) -> None:
     """Read a rule that is a resource of its own."""
     place = state.place(resource)
-    keys = state.groups(resource, "security_group_id")
-    for reference in keys.lost:
-        state.cannot(resource, "security_group_id", reference)
-    if keys.lost:
+    keys = group_of(state, resource, "security_group_id", Aim.OWNER)
+    if not keys.found:
+        if not state.said(resource):
+            state.tell(resource, f"the rule's group cannot be told{state.when}: it refers to nothing")
         return
-    if len(keys.found) != 1:
-        among = ", ".join(each.key for each in keys.found) or "nothing"
-        state.facts.note(place, f"the rule's group cannot be told{state.when}: it refers to {among}")
-        return
+    for each in keys.guesses:
+        state.guess(resource, f"security_group_id: {each}")
     owner = keys.found[0]
     group = groups.get(owner.key) or next((each for each in groups.values() if _is_default(owner, each)), None)
-    rules = list(_rules(state, resource, owner.key))
+    rules = list(_rules(state, resource, keys))
     if group is not None:
         group.rules += rules
     elif owner.outside and not owner.foreign:
@@ -154,44 +154,27 @@ def _is_default(key: GroupKey, group: FoundGroup) -> bool:
     return key.key == DEFAULT_OF_VPC and group.name == "default"
 
 
-def _rules(state: State, resource: Resource, owner: str) -> Iterator[FoundRule]:
+def _rules(state: State, resource: Resource, owner: Groups) -> Iterator[FoundRule]:
     """Yield the rules of a rule resource: one a peer."""
     values, place = resource.values, state.place(resource)
-    old = resource.kind == "aws_security_group_rule"
+    old = resource.kind == OLD_RULE
     egress = values.get("type") == "egress" if old else resource.kind.endswith("egress_rule")
     direction = Direction.EGRESS if egress else Direction.INGRESS
+    protocol = "protocol" if old else "ip_protocol"
+    late = [name for name in (protocol, "from_port", "to_port") if has_true((resource.unknown or {}).get(name))]
+    if late:
+        state.tell(resource, f"what is known only after apply: {', '.join(late)}")
+        return
     try:
-        protocol = values.get("protocol") if old else values.get("ip_protocol")
-        traffic = parse_traffic_words(protocol, values.get("from_port"), values.get("to_port"))
-        peers = list(_old_peers(state, resource, owner) if old else _new_peers(state, resource))
+        traffic = parse_traffic_words(values.get(protocol), values.get("from_port"), values.get("to_port"))
+        peers = list(peers_of(state, resource, owner))
     except InputError as error:
         state.facts.wrong(place, str(error))
         return
     identity = rule_id_of(values.get("security_group_rule_id")) or ("" if old else rule_id_of(values.get("id")))
     if not peers and not state.said(resource):
-        problem = "is known only after apply" if state.plan.is_plan else "is not there"
-        state.facts.note(place, f"the peer of a rule on {traffic} {problem}")
+        why = "its peer cannot be told before apply" if may_have_peer(state, resource) else "it names no peer"
+        state.facts.note(place, f"a rule on {traffic}: {why}")
     for peer in peers:
         name = identity if len(peers) == 1 else ""
         yield FoundRule(direction, traffic, peer, place, description_of(values.get("description")), name)
-
-
-def _old_peers(state: State, resource: Resource, owner: str) -> Iterator[FoundPeer]:
-    values = resource.values
-    for key, family in (("cidr_blocks", 4), ("ipv6_cidr_blocks", 6)):
-        for each in state.known_texts(resource, key):
-            yield parse_cidr(each, family)
-    for each in state.lists(resource, "prefix_list_ids"):
-        yield ListKey(each)
-    if truth(values.get("self"), default=False):
-        yield GroupKey(owner)
-    yield from state.peers(resource, "source_security_group_id")
-
-
-def _new_peers(state: State, resource: Resource) -> Iterator[FoundPeer]:
-    for key, family in (("cidr_ipv4", 4), ("cidr_ipv6", 6)):
-        for each in state.known_texts(resource, key):
-            yield parse_cidr(each, family)
-    for each in state.lists(resource, "prefix_list_id"):
-        yield ListKey(each)
-    yield from state.peers(resource, "referenced_security_group_id")

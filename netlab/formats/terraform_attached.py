@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netlab.formats.import_found import FoundInterface
 from netlab.formats.import_words import ipv4, items, mapping, parse_whole, text_of
+from netlab.formats.terraform_groups import group_of
 from netlab.formats.terraform_plan import Resource
-from netlab.formats.terraform_references import first_reference
+from netlab.formats.terraform_references import first_reference, has_true
 from netlab.formats.terraform_words import State
 
 INSTANCES = {"aws_instance", "aws_spot_instance_request"}
@@ -30,12 +33,13 @@ def subnets_of(state: State, resource: Resource) -> list[str]:
     """Return the keys of a node's subnets, wherever in it they stand, or of those of its group of subnets."""
     written = state.plan.expressions(resource)
     for name in _SUBNET_KEYS:
-        found = _named(state, resource, name, resource.values.get(name), written.get(name))
+        expression = written.get(name) if _may_be_late(resource, name) else None
+        found = _named(state, resource, name, resource.values.get(name), expression)
         if found:
             return found
     for name, value in resource.values.items():
         blocks = [each for each in items(value) if isinstance(each, dict)]
-        expressions = items(written.get(name))
+        expressions = items(written.get(name)) if _may_be_late(resource, name) else []
         for index, block in enumerate(blocks):
             inner = mapping(expressions[index]) if index < len(expressions) else {}
             for key in _SUBNET_KEYS:
@@ -49,13 +53,19 @@ def subnets_of(state: State, resource: Resource) -> list[str]:
     return []
 
 
+def _may_be_late(resource: Resource, name: str) -> bool:
+    """Tell whether an attribute, or a part of it, is known only after apply, as far as the document says."""
+    return resource.unknown is None or has_true(resource.unknown.get(name))
+
+
 def _named(state: State, resource: Resource, name: str, value: object, expression: object) -> list[str]:
     """Return the keys of the subnets that an attribute names; what cannot be followed is an unknown one."""
     known = [text for each in items(value) if (text := text_of(each))]
     if expression is None or (value is not None and None not in items(value)):
         return known
-    addresses = state.plan.follow(resource, expression).addresses
-    late = [state.key_of(each) for each in addresses if state.kind_at(each) in _SUBNETS]
+    found = state.lead(resource, expression)
+    late = [state.key_of(each) for each in found.addresses if state.kind_at(each) in _SUBNETS]
+    state.guesses(resource, name, replace(found, switches=()))
     reference = first_reference(expression)
     if not late and not known and reference:
         late = [state.unknown(reference, f"{name} refers to it, which cannot be followed{state.when}")]
@@ -65,7 +75,7 @@ def _named(state: State, resource: Resource, name: str, value: object, expressio
 def _of_group(state: State, resource: Resource, name: str, expression: object) -> list[str]:
     """Return the keys of the subnets of the group of subnets that an attribute names."""
     known = text_of(resource.values.get(name))
-    addresses = () if known or expression is None else state.plan.follow(resource, expression).addresses
+    addresses = () if known or expression is None else state.lead(resource, expression).addresses
     for group in state.plan.resources.values():
         ids = {text_of(group.values.get("name")), text_of(group.values.get("id"))}
         if is_used(group) and (group.address in addresses or (known and known in ids)):
@@ -81,7 +91,7 @@ def launched_into(state: State, resource: Resource) -> list[str]:
         blocks = list(map(mapping, items(group.values.get("launch_template"))))
         keys = {state.thing(group, "launch_configuration"), *(text_of(each.get("id")) for each in blocks)}
         for each in written:
-            keys |= {state.key_of(found) for found in state.plan.follow(group, mapping(each).get("id")).addresses}
+            keys |= {state.key_of(found) for found in state.lead(group, mapping(each).get("id")).addresses}
         if state.key(resource) in keys:
             return subnets_of(state, group)
     return []
@@ -108,7 +118,7 @@ def _attach_interfaces(state: State) -> None:
         for number, block in enumerate(map(mapping, items(resource.values.get("network_interface")))):
             key = text_of(block.get("network_interface_id"))
             if not key and number < len(written):
-                found = state.plan.follow(resource, mapping(written[number]).get("network_interface_id"))
+                found = state.lead(resource, mapping(written[number]).get("network_interface_id"))
                 key = next(iter(map(state.key_of, found.addresses)), "")
             wanted.append((resource, key, state.key(resource), parse_whole(block.get("device_index")) or 0))
     for resource, interface, instance, index in wanted:
@@ -135,11 +145,13 @@ def _say_apart(state: State, resource: Resource, interface: str, instance: str) 
 
 def _attach_group(state: State, resource: Resource) -> None:
     """Give an interface the group that is attached to it."""
-    groups = state.groups(resource, "security_group_id")
+    groups = group_of(state, resource, "security_group_id")
     target = state.thing(resource, "network_interface_id")
     found = _interface_of(state, target)
-    for reference in groups.lost:
-        state.cannot(resource, "security_group_id", reference)
+    for each in groups.guesses:
+        state.guess(resource, f"security_group_id: {each}")
+    if not groups.found and not state.said(resource):
+        state.tell(resource, f"the group that it attaches cannot be told{state.when}")
     if found is not None:
         found.groups = tuple(dict.fromkeys((*found.groups, *groups.found)))
         return

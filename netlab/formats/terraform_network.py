@@ -8,9 +8,9 @@ Source:
 from __future__ import annotations
 
 from netlab.errors import InputError
-from netlab.formats.describe_network import acl_entry, route_to
+from netlab.formats.describe_network import acl_entry
 from netlab.formats.import_facts import Unknown
-from netlab.formats.import_found import FoundAcl, FoundNat, FoundSubnet, FoundTable, FoundVpc
+from netlab.formats.import_found import FoundAcl, FoundNat, FoundSubnet, FoundVpc
 from netlab.formats.import_words import (
     ipv4,
     ipv4_cidr,
@@ -23,7 +23,7 @@ from netlab.formats.import_words import (
     truth,
 )
 from netlab.formats.terraform_plan import Resource
-from netlab.formats.terraform_references import first_reference
+from netlab.formats.terraform_routes import read_routes
 from netlab.formats.terraform_words import State
 from netlab.model.rules import Direction
 
@@ -50,18 +50,6 @@ HANDLED = {
 }
 """Types that become part of the ground, or of the nodes on it."""
 
-_TARGETS = {
-    "nat_gateway_id": "NatGatewayId",
-    "network_interface_id": "NetworkInterfaceId",
-    "instance_id": "InstanceId",
-    "gateway_id": "GatewayId",
-    "vpc_peering_connection_id": "VpcPeeringConnectionId",
-    "transit_gateway_id": "TransitGatewayId",
-    "egress_only_gateway_id": "EgressOnlyInternetGatewayId",
-    "vpc_endpoint_id": "VpcEndpointId",
-}
-"""What Terraform calls a route's target, and what the EC2 API calls it."""
-
 
 def read_network(state: State) -> None:
     """Read the ground into the state's facts."""
@@ -70,22 +58,7 @@ def read_network(state: State) -> None:
             _read_vpc(state, resource)
         elif resource.kind in {"aws_subnet", "aws_default_subnet"}:
             _read_subnet(state, resource)
-    for resource in state.plan.of_kind("aws_route_table", "aws_default_route_table"):
-        _read_table(state, resource)
-    for resource in state.plan.of_kind("aws_route"):
-        table = state.facts.tables.get(state.thing(resource, "route_table_id"))
-        if table is None:
-            _lost(state, resource, "route_table_id", "the table of a route")
-        else:
-            _read_route(state, resource, table, resource.values, direct=True)
-    for resource in state.plan.of_kind("aws_route_table_association", "aws_main_route_table_association"):
-        table = state.facts.tables.get(state.thing(resource, "route_table_id"))
-        if table is None:
-            _lost(state, resource, "route_table_id", "the route table of a subnet")
-        elif resource.kind == "aws_route_table_association":
-            table.subnets.append(state.thing(resource, "subnet_id"))
-        else:
-            table.main = True
+    read_routes(state)
     for resource in state.plan.of_kind("aws_nat_gateway"):
         _read_nat(state, resource)
     _read_acls(state)
@@ -128,67 +101,6 @@ def _read_subnet(state: State, resource: Resource) -> None:
     state.facts.subnets.setdefault(key, found)
 
 
-def _read_table(state: State, resource: Resource) -> None:
-    main = resource.kind == "aws_default_route_table"
-    key = state.key(resource)
-    table = FoundTable(key, state.place(resource), state.vpc(resource), main)
-    state.facts.tables[key] = table
-    written = items(state.plan.expressions(resource).get("route"))
-    for index, data in enumerate(map(mapping, items(resource.values.get("route")))):
-        expression = mapping(written[index]) if index < len(written) else {}
-        _read_route(state, resource, table, data, direct=False, expressions=expression)
-
-
-def _read_route(
-    state: State,
-    resource: Resource,
-    table: FoundTable,
-    data: dict[str, object],
-    *,
-    direct: bool,
-    expressions: dict[str, object] | None = None,
-) -> None:
-    """Read a route: of a resource of its own (*direct*), or of a block, whose expressions are then given."""
-    destination = next(
-        (
-            text_of(data[key])
-            for key in ("cidr_block", "ipv6_cidr_block", "destination_cidr_block", "destination_ipv6_cidr_block")
-            if data.get(key)
-        ),
-        "",
-    )
-    targets: dict[str, object] = {}
-    for key, name in _TARGETS.items():
-        target = text_of(data.get(key))
-        if not target and direct:
-            target = state.thing(resource, key)
-        elif not target and expressions and key in expressions:
-            found = state.plan.follow(resource, expressions[key])
-            target = next(iter(map(state.key_of, found.addresses)), "")
-        if target:
-            targets[name] = target
-    if not targets and not direct and not expressions:
-        targets = _only_reference(state, resource)
-    if not destination:
-        state.tell(resource, "a route whose destination is no network")
-    elif targets.get("GatewayId") != "local":
-        route = route_to(state.facts, state.place(resource), destination, targets)
-        if route is not None:
-            table.routes.append(route)
-
-
-def _only_reference(state: State, resource: Resource) -> dict[str, object]:
-    """Return the target of a table's routes where the configuration refers to one gateway alone."""
-    found = state.plan.follow(resource, state.plan.expressions(resource).get("route"))
-    kinds = {"aws_internet_gateway": "GatewayId", "aws_nat_gateway": "NatGatewayId"}
-    named = {
-        kinds[state.plan.resources[each].kind]: state.key_of(each)
-        for each in found.addresses
-        if each in state.plan.resources and state.plan.resources[each].kind in kinds
-    }
-    return dict(named) if len(named) == 1 else {}
-
-
 def _read_nat(state: State, resource: Resource) -> None:
     if resource.values.get("connectivity_type") == "private":
         state.tell(resource, "a private NAT gateway: netlab has public ones only")
@@ -218,14 +130,14 @@ def _read_acls(state: State) -> None:
     for resource in state.plan.of_kind("aws_network_acl_rule"):
         found = state.facts.acls.get(state.thing(resource, "network_acl_id"))
         if found is None:
-            _lost(state, resource, "network_acl_id", "the network ACL of an entry")
+            state.lost(resource, "network_acl_id", "the network ACL of an entry")
             continue
         side = Direction.EGRESS if truth(resource.values.get("egress"), default=False) else Direction.INGRESS
         _read_entry(state, resource, found, side, resource.values)
     for resource in state.plan.of_kind("aws_network_acl_association"):
         found = state.facts.acls.get(state.thing(resource, "network_acl_id"))
         if found is None:
-            _lost(state, resource, "network_acl_id", "the network ACL of a subnet")
+            state.lost(resource, "network_acl_id", "the network ACL of a subnet")
         else:
             found.subnets.append(state.thing(resource, "subnet_id"))
 
@@ -247,11 +159,3 @@ def _read_entry(state: State, resource: Resource, acl: FoundAcl, side: Direction
         return
     if entry not in acl.entries[side]:
         acl.entries[side].append(entry)
-
-
-def _lost(state: State, resource: Resource, name: str, what: str) -> None:
-    """Note that an attribute names what is in no file, or cannot be followed to it."""
-    key = state.thing(resource, name)
-    reference = first_reference(state.plan.expressions(resource).get(name)) or "nothing"
-    absent = state.facts.absent(key) if key else f"{name} refers to {reference}"
-    state.tell(resource, f"{what} cannot be told{state.when}: {absent}")

@@ -13,10 +13,12 @@ from netlab.formats.import_found import FoundInterface, FoundNode, GroupKey
 from netlab.formats.import_kinds import LAUNCHERS, kind_of
 from netlab.formats.import_words import ipv4, ipv6, items, mapping, text_of, truth
 from netlab.formats.terraform_attached import INSTANCES, attach, is_used, launched_into, subnets_of
+from netlab.formats.terraform_follow import Aim
+from netlab.formats.terraform_groups import Groups, groups_listed
 from netlab.formats.terraform_network import HANDLED
 from netlab.formats.terraform_plan import Resource
-from netlab.formats.terraform_references import Found
-from netlab.formats.terraform_words import Groups, State
+from netlab.formats.terraform_references import Found, has_true
+from netlab.formats.terraform_words import State
 
 _GROUP_KEYS = ("vpc_security_group_ids", "security_group_ids", "security_groups")
 _SILENT = {"aws_vpc_security_group_rules_exclusive", "aws_vpc_security_group_vpc_association"}
@@ -24,15 +26,14 @@ _SILENT = {"aws_vpc_security_group_rules_exclusive", "aws_vpc_security_group_vpc
 
 def read_nodes(state: State, handled: set[str]) -> None:
     """Read every resource that carries security groups; *handled* are the types that were read already."""
+    others = {*handled, *HANDLED, *_SILENT}
     for resource in state.plan.resources.values():
-        if resource.data or resource.kind in {*handled, *HANDLED, *_SILENT} or is_used(resource):
+        if resource.data or resource.kind in others or is_used(resource):
             continue
         groups = _groups(state, resource)
         if not groups.found and not groups.lost and resource.kind not in {*INSTANCES, "aws_network_interface"}:
             state.facts.note(state.place(resource), f"{resource.kind}: netlab does not model it")
             continue
-        for reference in groups.lost:
-            state.cannot(resource, "one of its security groups", reference)
         if groups.lost and not groups.found:
             continue
         key = state.key(resource)
@@ -50,17 +51,17 @@ def _groups(state: State, resource: Resource) -> Groups:
     """Return the groups of a resource, wherever in it they stand."""
     ids = list(_ids(resource, resource.values))
     found = Found()
-    if not ids or _is_late(resource.unknown) or not resource.unknown:
-        for expression in _expressions(state.plan.expressions(resource), _names(resource)):
-            found += state.plan.follow(resource, expression)
-    return state.groups_of(ids, found)
+    written = state.plan.expressions(resource)
+    unknown: list[object] | None = None if resource.unknown is None else [resource.unknown]
+    for expression in _late(written, _names(resource), [resource.values], unknown):
+        found += state.lead(resource, expression, Aim.GROUP)
+    return groups_listed(state, resource, "one of its security groups", ids, found)
 
 
 def _names(resource: Resource) -> tuple[str, ...]:
     """Return the attributes that hold groups: those of an instance that are names stand for its default VPC alone."""
-    if resource.kind in INSTANCES and (
-        resource.values.get("vpc_security_group_ids") or "vpc_security_group_ids" in resource.unknown
-    ):
+    wanted = "vpc_security_group_ids"
+    if resource.kind in INSTANCES and (resource.values.get(wanted) or wanted in (resource.unknown or ())):
         return tuple(each for each in _GROUP_KEYS if each != "security_groups")
     return _GROUP_KEYS
 
@@ -76,25 +77,27 @@ def _ids(resource: Resource, values: dict[str, object]) -> Iterator[str]:
                 yield from _ids(resource, each)
 
 
-def _is_late(unknown: object) -> bool:
-    """Tell whether some group is known only after apply."""
-    if isinstance(unknown, dict):
-        return any(
-            (key in _GROUP_KEYS and value not in (False, [], None)) or (key not in _GROUP_KEYS and _is_late(value))
-            for key, value in unknown.items()
-        )
-    return isinstance(unknown, list) and any(_is_late(each) for each in unknown)
+def _late(
+    written: object, names: tuple[str, ...], values: list[object], unknown: list[object] | None
+) -> Iterator[object]:
+    """
+    Yield the expressions of the attributes that hold groups known only after apply, also within blocks.
 
-
-def _expressions(written: object, names: tuple[str, ...]) -> Iterator[object]:
-    """Yield the expressions of every attribute that holds groups, also within blocks."""
+    Args:
+        values: What is known of the resource, or of its blocks of one name.
+        unknown: What of them is known only after apply; None = the document does not say.
+    """
     for key, value in mapping(written).items():
+        inside = [part for each in values for part in items(mapping(each).get(key))]
+        late = [part for each in unknown or () for part in items(each if each is True else mapping(each).get(key))]
         if key in names:
-            yield value
+            absent = not any(key in mapping(each) for each in values) or None in inside
+            if has_true(late) or (unknown is None and absent):
+                yield value
             continue
         for each in items(value):
             if isinstance(each, dict) and not {"references", "constant_value"} & each.keys():
-                yield from _expressions(each, names)
+                yield from _late(each, names, inside, None if unknown is None else late)
 
 
 def _interface(state: State, resource: Resource, groups: tuple[GroupKey, ...], kind: str) -> FoundInterface:
@@ -119,10 +122,21 @@ def _interface(state: State, resource: Resource, groups: tuple[GroupKey, ...], k
     )
 
 
+def _said_public(state: State, resource: Resource) -> str:
+    """Return what a node says of a public address, itself or in the block that holds its groups; empty = nothing."""
+    name = "associate_public_ip_address"
+    said = text_of(resource.values.get(name))
+    written = [mapping(each) for each in items(state.plan.expressions(resource).get("network_interfaces"))]
+    for at, block in enumerate(map(mapping, items(resource.values.get("network_interfaces")))):
+        expressions = written[at] if at < len(written) else {}
+        if not said and (any(block.get(key) for key in _GROUP_KEYS) or expressions.keys() & {*_GROUP_KEYS}):
+            said = text_of(block.get(name))
+    return said
+
+
 def _wants_public(state: State, resource: Resource, kind: str, subnet: str) -> bool:
     """Tell whether a node gets a public address before that is known."""
-    said = resource.values.get("associate_public_ip_address")
-    if said is not None:
+    if said := _said_public(state, resource):
         return truth(said, default=False)
     if kind == "load-balancer":
         return not truth(resource.values.get("internal"), default=False)

@@ -1,25 +1,22 @@
-"""What attributes of Terraform's resources name: groups, lists and things, by ids or, before apply, by references."""
+"""What attributes of Terraform's resources name: groups and other things, by ids or, before apply, by references."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netlab.formats.import_facts import Facts, Unknown
-from netlab.formats.import_found import DEFAULT_OF_VPC, GroupKey
 from netlab.formats.import_places import Place
 from netlab.formats.import_text import Document
-from netlab.formats.import_words import items, text_of
+from netlab.formats.import_words import items, mapping, text_of
+from netlab.formats.terraform_follow import Aim, Follower
 from netlab.formats.terraform_plan import Plan, Resource
-from netlab.formats.terraform_references import Found, first_reference
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """The groups that an attribute names, and the references that cannot be followed."""
-
-    found: tuple[GroupKey, ...]
-    lost: tuple[str, ...] = ()
+from netlab.formats.terraform_references import (
+    Found,
+    first_reference,
+    has_true,
+    plain_texts,
+)
+from netlab.formats.terraform_values import known_value
 
 
 @dataclass(slots=True)
@@ -36,6 +33,7 @@ class State:
     facts: Facts
     default_groups: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
+    _followers: dict[Aim, Follower] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         own = {text_of(each.values.get("id")) for each in self.plan.resources.values()}
@@ -87,36 +85,62 @@ class State:
         else:
             self.tell(resource, f"{name} refers to {reference}, which cannot be followed to a group{self.when}")
 
+    def lost(self, resource: Resource, name: str, what: str) -> None:
+        """Note that an attribute names what is in no file, or cannot be followed to it."""
+        key = self.thing(resource, name)
+        reference = first_reference(self.plan.expressions(resource).get(name)) or "nothing"
+        absent = self.facts.absent(key) if key else f"{name} refers to {reference}"
+        self.tell(resource, f"{what} cannot be told{self.when}: {absent}")
+
     def texts(self, resource: Resource, name: str) -> list[str]:
         """Return what is known of an attribute, as a list of texts."""
         return [text for each in items(resource.values.get(name)) if (text := text_of(each))]
 
-    def is_unknown(self, resource: Resource, name: str) -> bool:
-        """Tell whether an attribute, or a part of it, is known only after apply."""
-        if any(each is None for each in items(resource.values.get(name))):
-            return True
-        return name not in resource.values or resource.values[name] is None
+    def is_late(self, resource: Resource, name: str) -> bool:
+        """Tell whether an attribute, or a part of it, is known only after apply; a known null is not."""
+        if resource.unknown is not None:
+            return has_true(resource.unknown.get(name))
+        values = resource.values
+        return name not in values or any(each is None for each in items(values[name]))
 
-    def follow(self, resource: Resource, name: str) -> Found:
+    def follow(self, resource: Resource, name: str, aim: Aim = Aim.THING) -> Found:
         """Return what the configuration says of an attribute that is known only after apply."""
         expression = self.plan.expressions(resource).get(name)
-        if expression is None or not self.is_unknown(resource, name):
-            return Found()
-        return self.plan.follow(resource, expression)
+        return self.lead(resource, expression, aim) if expression and self.is_late(resource, name) else Found()
 
-    def known_texts(self, resource: Resource, name: str) -> list[str]:
-        """Return an attribute's texts; those of it that come only after apply are noted."""
-        texts = self.texts(resource, name)
-        found = self.follow(resource, name)
-        for address in (*found.addresses, *found.lost):
-            self.tell(resource, f"{name} comes from {address} and is known only after apply")
-        return [*texts, *(each for each in found.literals if each not in texts and "/" in each)]
+    def lead(self, resource: Resource, expression: object, aim: Aim = Aim.THING) -> Found:
+        """Return what an expression of a resource refers to."""
+        return self._followers.setdefault(aim, Follower(self.plan, aim)).follow(resource, expression)
+
+    def literals(self, resource: Resource, name: str) -> list[str]:
+        """Return what the configuration gives an attribute where the document does not say what is unknown."""
+        expression = self.plan.expressions(resource).get(name)
+        if resource.unknown is not None or expression is None or not self.is_late(resource, name):
+            return []
+        known = known_value(self.plan, expression, self.plan.scope(resource))
+        texts = [] if known is None else list(plain_texts(known.value))
+        if texts and "constant_value" not in mapping(expression):
+            self.guess(resource, f"{name} is taken as it stands in a variable")
+        return texts
+
+    def guess(self, resource: Resource, text: str) -> None:
+        """Note, once for all instances of a resource, what is taken to be so though the file does not say it."""
+        first = self.plan.resources[self.plan.instances(resource.block)[0]]
+        self.facts.note(self.document.place(first.path, resource.block), f"a guess: {text}")
+
+    def guesses(self, resource: Resource, name: str, found: Found) -> None:
+        """Note what was guessed when an attribute was followed to several things."""
+        for each in found.guesses:
+            self.guess(resource, f"{name}: {each}")
+        if found.addresses and found.switches:
+            self.guess(resource, f"{name}: {', '.join(found.switches)} is taken not to choose among them")
 
     def thing(self, resource: Resource, name: str) -> str:
         """Return the key of the one thing that an attribute names; empty where it cannot be told."""
-        known = self.texts(resource, name)
-        found = [self.key_of(each) for each in self.follow(resource, name).addresses]
-        return next(iter((*known, *found)), "")
+        things = self.things(resource, name)
+        if len(things) > 1:
+            self.guess(resource, f"{name} is taken to be the first of {len(things)} that it may be")
+        return next(iter(things), "")
 
     def vpc(self, resource: Resource) -> str:
         """Return the key of the VPC that a resource says it is of; empty where it does not, or cannot be followed."""
@@ -149,61 +173,11 @@ class State:
 
     def things(self, resource: Resource, name: str) -> list[str]:
         """Return the keys of the things that a list names."""
-        found = [self.key_of(each) for each in self.follow(resource, name).addresses]
-        return list(dict.fromkeys([*self.texts(resource, name), *found]))
+        found = self.follow(resource, name)
+        self.guesses(resource, name, replace(found, switches=()))
+        return list(dict.fromkeys([*self.texts(resource, name), *map(self.key_of, found.addresses)]))
 
     def key_of(self, address: str) -> str:
         """Return the key of the resource at an address."""
         resource = self.plan.resources.get(address)
         return f"{self.file}#{address}" if resource is None else self.key(resource)
-
-    def lists(self, resource: Resource, name: str) -> list[str]:
-        """Return the keys of the prefix lists that an attribute names."""
-        found = self.follow(resource, name)
-        for reference in found.lost:
-            self.tell(resource, f"{name} refers to {reference}, which cannot be followed")
-        literals = [each for each in found.literals if each.startswith("pl-")]
-        return list(dict.fromkeys([*self.texts(resource, name), *literals, *map(self.key_of, found.addresses)]))
-
-    def groups(self, resource: Resource, name: str) -> Groups:
-        """Return the security groups that an attribute names."""
-        found = self.follow(resource, name)
-        return self.groups_of(self.texts(resource, name), found)
-
-    def groups_of(self, ids: list[str], found: Found) -> Groups:
-        """Return the security groups of known ids and of followed references."""
-        literals = [each for each in found.literals if each.rpartition("/")[2].startswith("sg-")]
-        keys = [self._named_group(each) for each in (*ids, *literals)]
-        lost = list(found.lost)
-        for address in found.addresses:
-            key = self._group_at(address)
-            if key is None:
-                lost.append(address)
-            else:
-                keys.append(key)
-        return Groups(tuple(dict.fromkeys(keys)), tuple(lost))
-
-    def _named_group(self, text: str) -> GroupKey:
-        """Return the group of an id, which may have an account before it, or be that of a VPC's default group."""
-        account, slash, key = text.rpartition("/")
-        if key in self.default_groups:
-            return GroupKey(DEFAULT_OF_VPC)
-        return GroupKey(key, f"of account {account}" if slash else "", outside=key.startswith("sg-"))
-
-    def _group_at(self, address: str) -> GroupKey | None:
-        """Return the group that a resource is, or that comes with it; None where neither is so."""
-        resource = self.plan.resources.get(address)
-        if resource is None:
-            return None
-        if resource.kind in {"aws_security_group", "aws_default_security_group"}:
-            return GroupKey(self.key(resource), outside=resource.data)
-        if resource.kind in {"aws_vpc", "aws_default_vpc"}:
-            return GroupKey(text_of(resource.values.get("default_security_group_id")) or DEFAULT_OF_VPC)
-        return None
-
-    def peers(self, resource: Resource, name: str) -> Iterator[GroupKey]:
-        """Yield the groups that an attribute names as peers; what cannot be told is noted."""
-        groups = self.groups(resource, name)
-        for reference in groups.lost:
-            self.cannot(resource, name, reference)
-        yield from groups.found

@@ -72,7 +72,7 @@ def list_entries(namespace: str) -> tuple[ConntrackEntry, ...]:
 
 def forget(namespace: str, entries: Iterable[ConntrackEntry]) -> None:
     """
-    Forget entries of protocols with ports; those that are gone already are fine.
+    Forget entries; those that are gone already are fine. ICMP as such is not among them.
 
     Raises:
         KernelError: The kernel refused.
@@ -82,7 +82,7 @@ def forget(namespace: str, entries: Iterable[ConntrackEntry]) -> None:
         original = NFCTAttrTuple(family, str(each.src), str(each.dst), each.protocol, each.sport, each.dport)
         with _conntrack(namespace, "forgetting a connection", family) as conntrack:
             try:
-                conntrack.entry("del", tuple_orig=original)
+                conntrack.entry("del", tuple_orig=original, zone=each.zone or None)
             except NetlinkError as error:
                 if error.code != errno.ENOENT:
                     raise

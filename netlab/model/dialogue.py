@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from netlab.errors import InputError
 from netlab.model.addresses import Address
-from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST, ECHO_TYPES, LEAST_SIZE, Packet
+from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS, LEAST_SIZE, Packet
 from netlab.model.places import Ends
 from netlab.model.rules import TCP, UDP
 from netlab.model.stories import Fields, Question
@@ -94,7 +94,7 @@ class Dialogue:
         if reply:
             if self.ends.target_station is None:
                 raise InputError(f"reply: nobody in the lab is at {self.question.target}")
-            station, packet = self.ends.target_station, self.last_sent(reply=False)[1].answered()
+            station, packet = self.ends.target_station, _answer_to(self.last_sent(reply=False)[1])
         packet = replace(
             packet,
             src=fields.src or packet.src,
@@ -106,10 +106,8 @@ class Dialogue:
             seq=0,
             ack=0,
         )
-        if packet.icmp_id is not None:
-            kind = ECHO_REPLY if reply else ECHO_REQUEST
-            number = fields.sport if fields.sport is not None else packet.icmp_id
-            packet = replace(packet, icmp_type=kind[packet.protocol], icmp_code=0, icmp_id=number)
+        if packet.icmp_id is not None and fields.sport is not None:
+            packet = replace(packet, icmp_id=fields.sport)
         return Departure(station, self._numbered(packet, reply=reply))
 
     def last_sent(self, *, reply: bool) -> tuple[Packet, Packet]:
@@ -118,7 +116,7 @@ class Dialogue:
             sent, arrived = self.last[reply]
             return (sent, arrived) if arrived is not None else (sent, self._would_arrive(reply=reply))
         arrived = self._would_arrive(reply=False)
-        return (arrived.answered(), self.first.answered()) if reply else (self.first, arrived)
+        return (_answer_to(arrived), _answer_to(self.first)) if reply else (self.first, arrived)
 
     def remember(self, transit: Transit, *, reply: bool) -> None:
         """Take note of what came of a packet."""
@@ -136,7 +134,7 @@ class Dialogue:
     def _would_arrive(self, *, reply: bool) -> Packet:
         """Return the first packet of a direction as it arrives, if nothing stops it."""
         if reply:
-            return self.first.answered()
+            return _answer_to(self.first)
         ends, first = self.ends, self.first
         return replace(first, src=first.src if first.src != ends.source else ends.source_seen, dst=ends.target_own)
 
@@ -159,10 +157,16 @@ def error_about(quoted: Packet, source: Address, icmp_type: int, icmp_code: int)
     )
 
 
+def _answer_to(packet: Packet) -> Packet:
+    """Return what the other end sends back: to an ICMP question its answer, with code 0."""
+    kind = ICMP_COUNTERPARTS.get(packet.protocol, {}).get(packet.icmp_type)
+    answer = packet.answered()
+    return answer if kind is None else replace(answer, icmp_type=kind, icmp_code=0)
+
+
 def _size(fields: Fields) -> int:
     return max(fields.size or 0, LEAST_SIZE)
 
 
 def _tuple_of(packet: Packet) -> tuple[int, Address, Address, int | None, int | None]:
-    sport = packet.icmp_id if packet.icmp_id is not None else packet.sport
-    return (packet.protocol, packet.src, packet.dst, sport, packet.dport)
+    return (packet.protocol, packet.src, packet.dst, packet.icmp_id or packet.sport, packet.dport)

@@ -10,6 +10,12 @@ from netlab.model.rules import ICMP, ICMPV6, PROTOCOL_NAMES, TCP, UDP
 ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
 ECHO_REPLY = {ICMP: 0, ICMPV6: 129}
 ECHO_TYPES = {ICMP: {0, 8}, ICMPV6: {128, 129}}
+ICMP_COUNTERPARTS: dict[int, dict[int | None, int]] = {
+    ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
+    ICMPV6: {128: 129, 129: 128},
+}
+"""Questions and answers, by each other."""
+
 ERROR_TYPES = {ICMP: {3, 4, 5, 11, 12}, ICMPV6: {1, 2, 3, 4}}
 """ICMP types that quote the packet they are about."""
 

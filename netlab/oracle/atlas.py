@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from netlab.model.addresses import Address, Cidr, contains
 from netlab.model.packets import Packet
 from netlab.model.places import is_vpc_local
+from netlab.model.rules import Direction
 from netlab.model.topology import Host, Interface, Lab, NatGateway, Subnet
 from netlab.oracle.flows import is_icmp
 
@@ -102,14 +103,19 @@ class Atlas:
         """Return an interface's subnet."""
         return self.lab.subnets[interface.subnet]
 
-    def is_exempt(self, packet: Packet) -> bool:
+    def is_exempt(self, packet: Packet, direction: Direction | None = None) -> bool:
         """
         Tell whether neither security groups nor ACLs look at a packet: by address, whatever its ports.
+
+        Args:
+            direction: At a card, where the other end's address counts: an instance with the source of a service is an
+                impostor, whom the source check stops. None = at an ACL, where either does.
 
         Source:
             VPC User Guide, "Control traffic to your AWS resources using security groups", the traffic never filtered.
         """
-        if packet.src in self._exempt or packet.dst in self._exempt:
+        ends = {None: (packet.src, packet.dst), Direction.INGRESS: (packet.src,), Direction.EGRESS: (packet.dst,)}
+        if not self._exempt.isdisjoint(ends[direction]):
             return True
         return packet.family == 6 and is_icmp(packet) and packet.icmp_type in _NEIGHBOUR_DISCOVERY
 

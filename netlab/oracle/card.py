@@ -41,7 +41,7 @@ def judge(
         What its gates say, at least one; the last one decides. Only a full table speaks behind a rule that admitted.
     """
     gate = card_gate(interface, direction.value)
-    if atlas.is_exempt(packet):
+    if atlas.is_exempt(packet, direction):
         return (Passage(gate, Decision.ALLOW, Reason.EXEMPT),)
     own = packet.src if direction is Direction.EGRESS else packet.dst
     if interface.source_dest_check and own not in interface.addresses:
@@ -72,9 +72,9 @@ def judge(
 
 
 def is_about_remembered(tracker: Tracker, packet: Packet, now_s: float) -> bool:
-    """Tell whether a packet is an ICMP error, sent to the sender of a packet of a live entry's flow."""
+    """Tell whether a packet is an ICMP error, sent to the sender of a packet (no error) of a live entry's flow."""
     quoted = packet.quoted
-    if not packet.is_icmp_error or quoted is None or quoted.src != packet.dst:
+    if not packet.is_icmp_error or quoted is None or quoted.src != packet.dst or quoted.is_icmp_error:
         return False
     return tracker.find(quoted, now_s) is not None
 

@@ -19,7 +19,7 @@ from netlab.model.addresses import Address
 from netlab.model.packets import Packet
 from netlab.model.rules import ICMP, TCP, UDP
 from netlab.oracle.atlas import Atlas
-from netlab.oracle.flows import Key, answer_key, can_open, flow_key
+from netlab.oracle.flows import Key, can_open_nat, nat_answer_key, nat_key
 from netlab.oracle.tcp import Outcome, TcpKind, TcpMemory, opened, step
 from netlab.oracle.tracker import rounded_timer_s
 
@@ -90,7 +90,7 @@ class NatTable:
             return self._error_outward(packet, now_s)
         if packet.protocol not in {ICMP, TCP, UDP}:
             return None
-        key = flow_key(packet)
+        key = nat_key(packet)
         if key is None:
             return None
         mapping = self._find(self._inner, key, now_s)
@@ -98,7 +98,7 @@ class NatTable:
         if outcome is Outcome.INVALID:
             return None
         if mapping is None or outcome is Outcome.REOPENED:
-            if not can_open(packet) or (packet.protocol == TCP and not packet.opens_tcp):
+            if not can_open_nat(packet):
                 return None
             mapping = self._map(packet, key, now_s, number)
             if mapping is None:
@@ -110,7 +110,7 @@ class NatTable:
         """Return a packet from the internet as it goes on into the VPC; None = it answers nothing."""
         if packet.is_icmp_error:
             return self._error_inward(packet, now_s)
-        key = flow_key(packet)
+        key = nat_key(packet)
         mapping = self._find(self._outer, key, now_s) if key is not None else None
         if mapping is None or self._carry(mapping, packet, reply=True) in {Outcome.INVALID, Outcome.REOPENED}:
             return None
@@ -129,8 +129,8 @@ class NatTable:
     def _error_outward(self, packet: Packet, now_s: float) -> Packet | None:
         """The quoted packet came from the internet: an answer, as it was inside."""
         quoted = packet.quoted
-        key = flow_key(quoted) if quoted is not None else None
-        mapping = self._find(self._inner, answer_key(key), now_s) if key is not None else None
+        key = nat_key(quoted) if quoted is not None else None
+        mapping = self._find(self._inner, nat_answer_key(key), now_s) if key is not None else None
         if mapping is None or quoted is None:
             return None
         outer = mapping.outer
@@ -140,8 +140,8 @@ class NatTable:
     def _error_inward(self, packet: Packet, now_s: float) -> Packet | None:
         """The quoted packet went to the internet, as it was outside."""
         quoted = packet.quoted
-        key = flow_key(quoted) if quoted is not None else None
-        mapping = self._find(self._outer, answer_key(key), now_s) if key is not None else None
+        key = nat_key(quoted) if quoted is not None else None
+        mapping = self._find(self._outer, nat_answer_key(key), now_s) if key is not None else None
         if mapping is None or quoted is None:
             return None
         inner = mapping.inner
@@ -153,12 +153,12 @@ class NatTable:
         first = FIRST_NAT_PORT if packet.protocol in {TCP, UDP} else 0
         for number in _numbers(own if wanted is None else wanted, first):
             outer = _with_number(replace(packet, src=self.ip), number)
-            outer_key = flow_key(outer)
-            if outer_key is not None and self._find(self._outer, answer_key(outer_key), now_s) is None:
+            outer_key = nat_key(outer)
+            if outer_key is not None and self._find(self._outer, nat_answer_key(outer_key), now_s) is None:
                 tcp = opened(TcpKind.SYN) if packet.protocol == TCP else None
                 mapping = Mapping(packet, outer, now_s, tcp)
                 self._inner[key] = mapping
-                self._outer[answer_key(outer_key)] = mapping
+                self._outer[nat_answer_key(outer_key)] = mapping
                 return mapping
         return None
 
@@ -173,10 +173,10 @@ class NatTable:
         return None
 
     def _forget(self, mapping: Mapping) -> None:
-        inner, outer = flow_key(mapping.inner), flow_key(mapping.outer)
+        inner, outer = nat_key(mapping.inner), nat_key(mapping.outer)
         if inner is not None and outer is not None:
             self._inner.pop(inner, None)
-            self._outer.pop(answer_key(outer), None)
+            self._outer.pop(nat_answer_key(outer), None)
 
     def _renew(self, mapping: Mapping, now_s: float) -> None:
         mapping.expires_s = now_s + rounded_timer_s(NAT_IDLE_S, self.scale)

@@ -152,7 +152,7 @@ def _entry(interface: Interface, record: Record, now_s: float) -> Entry:
         protocol=first.protocol,
         src=first.src,
         dst=first.dst,
-        sport=first.icmp_id if first.icmp_id is not None else first.sport,
+        sport=first.icmp_id or first.sport,
         dport=first.dport,
         opened_by=record.opened_by,
         tracked=True,

@@ -125,6 +125,8 @@ def step(memory: TcpMemory, flags: str, *, reply: bool) -> tuple[Outcome, TcpMem
         if memory.closing or memory.last == (TcpKind.RST, reply):
             return Outcome.REOPENED, memory
         return Outcome.IGNORED, behind
+    if found is _SS and not behind.answered:
+        return Outcome.IGNORED, behind  # a SYN sent again would keep an entry alive that nobody answers
     if kind is TcpKind.RST and not memory.answered:
         return Outcome.ENDED, behind
     return Outcome.CARRIED, _moved(behind, found, kind, reply=reply)

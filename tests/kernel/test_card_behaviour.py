@@ -50,7 +50,7 @@ def test_a_rule_admits_what_it_says_and_its_neighbours_are_dropped(bench: Bench)
         (packet(IN, UDP, (54, 4000)), "-ingress NO_RULE"),
         (packet(IN, ICMP, icmp_type=8, icmp_code=0, icmp_id=7), "+ingress RULE ping"),
         (packet(IN, ICMP, icmp_type=8, icmp_code=1, icmp_id=8), "-ingress NO_RULE"),
-        (packet(IN, ICMP, icmp_type=255, icmp_code=3), "+ingress UNTRACKED quench"),
+        (packet(IN, ICMP, icmp_type=255, icmp_code=3), "+ingress RULE quench"),
         (packet(IN, ICMP, icmp_type=255, icmp_code=4), "-ingress NO_RULE"),
         (packet(IN, ICMP, icmp_type=254, icmp_code=3), "-ingress NO_RULE"),
         (packet(IN, 0), "+ingress RULE hop"),

@@ -10,7 +10,7 @@ from agreement_ground import covering_labs, in_lockstep
 from netlab.check.outcomes import Status
 from netlab.check.selftest import play_covering
 from netlab.check.selftest_tally import Tally
-from netlab.compile import acl, card, card_class, card_filter, card_names, gateway, routes
+from netlab.compile import acl, card, card_class, card_filter, card_names, card_nft, disguise, gateway, routes
 from netlab.compile.rules import goto, log_and_accept, matching
 from netlab.model.addresses import EVERYWHERE
 from netlab.model.rules import ALL_PORTS, Direction, Ports, Rule, Traffic
@@ -55,6 +55,11 @@ def _any_peer(rule: Rule) -> Rule:
     return replace(rule, peer=EVERYWHERE[4]) if getattr(network, "version", 6) == 4 else rule
 
 
+def _one_zone(real: Real) -> Real:
+    """Let all ICMP messages with an id have the same."""
+    return lambda family: (rule.replace("zone set icmp id", "zone set 1") for rule in real(family))
+
+
 def _without_target(ending: str) -> Callable[[Real], Real]:
     """Leave out the state rules that lead to a chain of that ending."""
     return lambda real: (
@@ -64,7 +69,7 @@ def _without_target(ending: str) -> Callable[[Real], Real]:
 
 def _before_state(make: Callable[[str], FilterRule]) -> Callable[[Real], Real]:
     """Put a rule before the state rules; it is told the side, ``in`` or ``out``."""
-    return lambda real: lambda family, side, *args, **kw: (make(side), *real(family, side, *args, **kw))
+    return lambda real: lambda side, *args, **kw: (make(side), *real(side, *args, **kw))
 
 
 def _sysctl(name: str, value: str) -> Callable[[Real], Real]:
@@ -202,6 +207,11 @@ FAULTS = {
     "ICMP errors about anything pass": Fault(
         card_filter, "_state_rules", _before_state(lambda side: goto(f"{side}-related", _RELATED))
     ),
+    "conntrack's own ideas of ICMP hold": Fault(disguise, "_icmp", lambda _: lambda _family: iter(())),
+    "every ICMP message is of one flow": Fault(disguise, "_icmp", _one_zone),
+    "ICMP errors do not tell what they quote": Fault(
+        disguise, "_icmp", lambda real: lambda family: (rule for rule in real(family) if "@th,64,8" not in rule)
+    ),
     "nothing begins in the middle": Fault(card, "card_sysctls", _sysctl("tcp_loose", "0")),
     # timers and limits
     "TCP is remembered too long": Fault(
@@ -210,6 +220,7 @@ FAULTS = {
     "other protocols are forgotten too soon": Fault(
         card, "card_sysctls", _sysctl("generic_timeout", "1"), "covering-timers"
     ),
+    "a ping is remembered like other protocols": Fault(card_nft, "ICMP_S", lambda _: 600, "covering-timers"),
     "one exchange is a stream": Fault(card_names, "STREAM", lambda _: card_names.ANSWER_FIRST, "covering-timers"),
     "a stream is forgotten like a datagram": Fault(
         card, "card_nft", _interface_as(connection_tracking=ConnectionTracking(60, 60, 60)), "covering-timers"

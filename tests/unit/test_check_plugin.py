@@ -111,3 +111,24 @@ def test_a_test_without_a_network_compares_as_ever(tmp_path: Path) -> None:
     assert found == 1
     assert "seen: found lost, wanted delivered" in output
     assert "trail" not in output
+
+
+IN_A_FIXTURE = """
+@pytest.fixture
+def login(net):
+    assert net.open("laptop", "ec2", tcp=22).seen is netlab.Seen.DELIVERED
+
+@pytest.mark.netlab("lab.yaml")
+def test_it(login):
+    pass
+"""
+
+
+def test_what_a_fixture_sent_is_told_where_that_fails(tmp_path: Path) -> None:
+    """As below a failed test."""
+    found, output = _run(tmp_path, IN_A_FIXTURE)
+
+    assert found == 1
+    assert "seen: found lost, wanted delivered" in output
+    assert "netlab: what was sent, and what came of it" in output
+    assert "card ec2 ingress" in output

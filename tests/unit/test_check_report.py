@@ -12,7 +12,6 @@ import pytest
 from netlab.check import LabReport, Outcome, RowReport, Status, StepReport, StoryReport
 from netlab.check.junit import to_junit
 from netlab.check.report import observed_json, to_json
-from netlab.check.rows import row_json
 from netlab.check.text import lab_lines, observation_lines, row_lines, story_lines
 from netlab.check.words import row_words
 from netlab.model.changes import (
@@ -28,6 +27,7 @@ from netlab.model.changes import (
     RuleRequest,
 )
 from netlab.model.packets import Packet
+from netlab.model.rows import row_data
 from netlab.model.rules import TCP, UDP, Direction, Ports, Rule, SecurityGroup, Traffic
 from netlab.model.stories import (
     NO_FIELDS,
@@ -225,8 +225,8 @@ def test_a_row_or_step_is_repeated_in_the_lab_files_notation(
     row: Expectation | Step, data: dict[str, object], words: str
 ) -> None:
     """As the file's keys for JSON, and in one line for messages."""
-    assert row_json(row) == data
-    assert list(row_json(row)) == list(data)
+    assert row_data(row) == data
+    assert list(row_data(row)) == list(data)
     assert row_words(row) == words
 
 

@@ -33,7 +33,12 @@ FIRST = "x.json:1: SecurityGroups[0].IpPermissions[0]"
 LONE_RULE = """Resources:
   A: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: web, IpProtocol: "-1", CidrIp: 10.0.0.0/8}}
 """
+WIDE = """Resources:
+  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 0.0.0.0/0}}
+  A: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: a, VpcId: !Ref V}}
+"""
 BAD = [
+    (WIDE, "x.json:2: Resources.V: ", "found 0.0.0.0/0, wanted a prefix from /16 to /28"),
     (GROUPS[:400], "x.json:", "this is not JSON: the text ends too early"),
     ('{"SecurityGroups": [}', "x.json:1: ", "this is not JSON"),
     ("", "x.json: ", "found an empty file"),
@@ -62,6 +67,58 @@ def test_a_file_that_cannot_be_imported_is_refused(text: str, place: str, words:
     assert str(mistake).startswith(place)
     assert words in mistake.text
     assert "\n" not in str(mistake)
+
+
+RULES = "SecurityGroupIngress: [{IpProtocol: '-1', CidrIp: 0.0.0.0/0}]"
+MERGED = """x: &x {Type: a, B: b}
+Resources:
+  A: {<<: *x, Type: c}
+  B: {<<: [*x, {Type: c}], Type: b, C: &y {k: 1, k: 2}}
+  C: *y
+"""
+DOUBLED = [
+    (
+        f"Resources:\n  A:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      {RULES}\n      {RULES}\n",
+        ["x:6: Resources.A.Properties.SecurityGroupIngress: stands here a second time, first in line 5"],
+    ),
+    (
+        "Resources:\n  A: {Type: a}\n  B: {Type: a}\n  A: {Type: b, Type: c}\nResources: {}",
+        [
+            "x:4: Resources.A: stands here a second time, first in line 2",
+            "x:5: Resources: stands here a second time, first in line 1",
+        ],
+    ),
+    (
+        '{"SecurityGroups": [\n{"GroupId": "sg-1",\n"IpPermissions": [{}],\n"GroupName": "{,", "IpPermissions": []}]}',
+        ["x:4: SecurityGroups[0].IpPermissions: stands here a second time, first in line 3"],
+    ),
+    (
+        '{"Resources": {"A": {"Type": "a"}, "B": ["A", "A"],\n "\\u0041": 1}, "Resources": {}}',
+        [
+            "x:2: Resources: stands here a second time, first in line 1",
+            "x:2: Resources.A: stands here a second time, first in line 1",
+        ],
+    ),
+    (
+        MERGED,
+        ["x:4: Resources.B.C.k: stands here a second time, first in line 4"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "lines"), DOUBLED)
+def test_a_key_that_stands_twice_is_a_mistake(text: str, lines: list[str]) -> None:
+    """Each with its line and the first one's, in YAML and JSON; keys that a merge brings are no second ones."""
+    with pytest.raises(LabFileError) as caught:
+        import_files({"x": text})
+
+    assert [str(each) for each in caught.value.mistakes if "second time" in each.text] == lines
+
+
+def test_a_file_with_a_key_twice_is_still_a_real_one() -> None:
+    """So that its own mistake is told, not that it is no lab file."""
+    assert is_real_file(DOUBLED[0][0])
+    assert is_real_file(DOUBLED[2][0])
 
 
 def test_groups_of_others_are_no_mistake() -> None:

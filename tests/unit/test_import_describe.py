@@ -278,6 +278,7 @@ NAMES = [
     ("k8s-elb-a/b(c)", "k8s-elb-a-b-c"),
     ("self", "group-self"),
     ("sg-web", "group-sg-web"),
+    ("SG:0", "group-SG-0"),
     ("sg-0a1f", "sg-0a1f"),
     ("Default", "Default-5c93"),
     ("10.0.0.1", "group-10.0.0.1"),
@@ -335,3 +336,203 @@ def test_a_bare_list_and_yaml_are_read_too() -> None:
 
     assert "bastion" in import_files({"list.json": json.dumps(groups)}).lab.groups
     assert _rules(import_files({"groups.yaml": yaml}).lab.groups["web"]) == ["tcp/1-2 from 10.0.0.0/8"]
+
+
+VPC = {
+    "VpcId": "vpc-1",
+    "CidrBlock": "10.0.0.0/16",
+    "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2001:db8::/56"}],
+}
+SUBNET = {"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24"}
+DUAL = {**SUBNET, "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2001:db8:0:1::/64"}]}
+INTERFACE = {
+    "NetworkInterfaceId": "eni-1",
+    "SubnetId": "subnet-1",
+    "VpcId": "vpc-1",
+    "PrivateIpAddresses": [
+        {"Primary": True, "PrivateIpAddress": "10.0.1.10", "Association": {"PublicIp": "203.0.113.10"}}
+    ],
+    "Groups": [{"GroupId": "sg-1"}],
+    "Attachment": {"InstanceId": "i-1", "DeviceIndex": 0},
+}
+NAT = {
+    "NatGatewayId": "nat-1",
+    "SubnetId": "subnet-1",
+    "NatGatewayAddresses": [{"PublicIp": "203.0.113.99", "PrivateIp": "10.0.1.9"}],
+}
+
+
+def _ground(subnets: list[object], routes: Mapping[str, str], **more: list[object]) -> Imported:
+    """Import an instance; the routes lead everything of a family to a gateway."""
+    keys = {"4": ("DestinationCidrBlock", "0.0.0.0/0"), "6": ("DestinationIpv6CidrBlock", "::/0")}
+    kinds = {"igw": "GatewayId", "eigw": "EgressOnlyInternetGatewayId", "nat": "NatGatewayId"}
+    table = {
+        "RouteTableId": "rtb-1",
+        "VpcId": "vpc-1",
+        "Associations": [{"Main": True}],
+        "Routes": [
+            {keys[family][0]: keys[family][1], kinds[target]: f"{target}-1"} for family, target in routes.items()
+        ],
+    }
+    whole = {"Vpcs": [VPC], "Subnets": subnets, "RouteTables": [table], "NetworkInterfaces": [INTERFACE], **more}
+    return import_files({"x.json": json.dumps({"SecurityGroups": [_group([])], **whole}, indent=1)})
+
+
+BOTH = "2001:db8:0:1::/64"
+FAMILIES = [
+    (DUAL, {"4": "igw", "6": "igw"}, (True, BOTH, "203.0.113.10"), ""),
+    (DUAL, {"4": "igw"}, (True, "None", "203.0.113.10"), "subnet-1 routes IPv4 alone to the internet gateway"),
+    (DUAL, {"4": "igw", "6": "eigw"}, (True, "None", "203.0.113.10"), "so it has no IPv6 in the lab"),
+    (DUAL, {"6": "igw"}, (True, BOTH, "None"), "subnet-1 routes IPv6 alone to the internet gateway"),
+    (DUAL, {}, (False, BOTH, "203.0.113.10"), ""),
+    (DUAL, {"6": "eigw"}, (False, BOTH, "203.0.113.10"), "the route to ::/0 leads to eigw-1"),
+    (SUBNET, {"4": "igw", "6": "igw"}, (True, "None", "203.0.113.10"), ""),
+    (SUBNET, {"4": "igw"}, (True, "None", "203.0.113.10"), ""),
+    (SUBNET, {"6": "igw"}, (False, "None", "203.0.113.10"), ""),
+    (SUBNET, {}, (False, "None", "203.0.113.10"), ""),
+]
+
+
+@pytest.mark.parametrize(("subnet", "routes", "expected", "words"), FAMILIES)
+def test_no_family_reaches_the_internet_that_has_no_route_there(
+    subnet: dict[str, object], routes: dict[str, str], expected: tuple[bool, str, str], words: str
+) -> None:
+    """A lab routes both or none: where one has no route, its addresses are not there, and that is said."""
+    imported = _ground([subnet], routes)
+    there = imported.lab.subnets["subnet-1"]
+    public = imported.lab.instances["instance-i-1"].primary.public_ip
+
+    assert (there.internet, str(there.ipv6_cidr), str(public)) == expected
+    assert any(line.startswith("x.json:") and words in line for line in imported.unmodelled) or not words
+    assert any("alone to the internet gateway" in line for line in imported.unmodelled) == ("IPv" in words)
+    assert _read_back(completed(imported.lab)) == completed(imported.lab)
+
+
+NATS = [
+    ({"4": "nat"}, (False, "nat-1"), ""),
+    ({"4": "nat", "6": "igw"}, (False, "nat-1"), "one family to the internet and one to NAT: netlab takes NAT"),
+]
+
+
+@pytest.mark.parametrize(("routes", "expected", "words"), NATS)
+def test_where_one_family_goes_by_nat_the_other_does_not_reach_the_internet(
+    routes: dict[str, str], expected: tuple[bool, str], words: str
+) -> None:
+    """And that is said."""
+    imported = _ground([DUAL], routes, NatGateways=[NAT])
+    there = imported.lab.subnets["subnet-1"]
+
+    assert (there.internet, there.nat) == expected
+    assert [line for line in imported.unmodelled if "NAT" in line and words in line] or not words
+
+
+def test_a_nat_gateway_gets_no_way_out_that_its_subnet_has_not() -> None:
+    """Its subnet routes IPv6 alone, so it leads nowhere; with a route for IPv4 it leads out."""
+    imported = _ground([DUAL], {"6": "igw"}, NatGateways=[NAT])
+
+    assert not imported.lab.subnets["subnet-1"].internet
+    assert any("and has a NAT gateway" in line for line in imported.unmodelled)
+    assert _ground([DUAL], {"4": "igw", "6": "igw"}, NatGateways=[NAT]).lab.subnets["subnet-1"].internet
+
+
+def test_ipv6_outside_the_vpc_is_left_out_and_said() -> None:
+    """As the network of a subnet of another VPC would be; one inside stays."""
+    other = {**SUBNET, "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2001:db8:1::/64"}]}
+    imported = _ground([other], {"4": "igw"})
+
+    assert imported.lab.subnets["subnet-1"].ipv6_cidr is None
+    assert any(
+        "2001:db8:1::/64 of subnet subnet-1 is outside the VPC's 2001:db8::/56" in line for line in imported.unmodelled
+    )
+
+
+SIX = {"Ipv6Addresses": [{"Ipv6Address": "2001:db8:0:2::10"}], "PrivateIpAddresses": [], "SubnetId": "subnet-6"}
+ONLY_6 = {"SubnetId": "subnet-6", "VpcId": "vpc-1", "Ipv6Native": True}
+ALONE = [
+    ({"Attachment": {"InstanceId": "i-6", "DeviceIndex": 0}}, 1),
+    ({"Attachment": {"InstanceId": "i-1", "DeviceIndex": 1}}, 1),
+    (
+        {
+            "Attachment": {"InstanceId": "i-1", "DeviceIndex": 1},
+            "SubnetId": "subnet-1",
+            "Ipv6Addresses": [],
+            "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.1.11"}],
+        },
+        2,
+    ),
+]
+
+
+@pytest.mark.parametrize("described", [True, False])
+@pytest.mark.parametrize(("more", "count"), ALONE)
+def test_subnets_and_interfaces_of_ipv6_alone_are_left_out_and_said(
+    more: dict[str, object], count: int, described: bool
+) -> None:
+    """The others are there; also where describe-subnets does not tell."""
+    second = {**INTERFACE, "NetworkInterfaceId": "eni-6", **SIX, **more}
+    imported = _ground([DUAL, *([ONLY_6] if described else [])], {}, NetworkInterfaces=[INTERFACE, second])
+
+    assert [*imported.lab.subnets] == ["subnet-1"]
+    assert [*imported.lab.instances] == ["instance-i-1"]
+    assert len(imported.lab.instances["instance-i-1"].interfaces) == count
+    said = [line.partition(": ")[2].partition(":")[0] for line in imported.unmodelled if "IPv6 alone" in line]
+    assert said == ["Subnets[1]"] * described + ["NetworkInterfaces[1]"] * (count == 1)
+
+
+def test_a_subnet_without_any_network_is_a_mistake() -> None:
+    """A near miss of one that has IPv6 alone."""
+    with pytest.raises(LabFileError, match=r"x.json:\d+: Subnets\[0\]: found '', wanted a network"):
+        _ground([{**ONLY_6, "Ipv6Native": False}], {})
+
+
+LISTS = [
+    (["office-vpn", "office"], ["office", "office-vpn"], {"office": 1, "office-vpn": 0}),
+    (["office", "office-vpn"], ["office", "office-vpn"], {"office": 0, "office-vpn": 1}),
+    (["pl-0", "office"], ["vpn", "office"], {"vpn": 0, "office": 1}),
+    (["my-office-vpn", "my-office"], ["office", "office-vpn"], {"office": 1, "office-vpn": 0}),
+    (["vpn-office", "office"], ["office", "vpn"], {"office": 1, "vpn": 0}),
+    (["dir/office.d/vpn", "office"], ["office", "vpn"], {"office": 1, "vpn": 0}),
+    (["pl-10", "pl-1_entries"], ["a", "b", *"cdefghijk"], {"b": 1, "k": 0}),
+    (["entries"], ["office"], {"office": 0}),
+    (["entries", "vpn"], ["office", "vpn"], {"office": 0, "vpn": 1}),
+    (["entries", "more"], ["office", "vpn"], None),
+    (["entries"], ["office", "vpn"], None),
+    (["office-1", "office-2"], ["office", "vpn"], None),
+    (["a/office", "b/office"], ["office", "vpn"], None),
+    (["office-vpn"], ["office", "vpn", "vpn-office"], {"office": 0}),
+    (["office-remote"], ["office", "remote"], None),
+    (["my-office", "office"], ["office", "vpn"], None),
+    (["offices"], ["office", "vpn"], None),
+]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("files", "names", "expected"), LISTS)
+def test_entries_belong_to_the_list_that_the_files_name_says(
+    files: list[str], names: list[str], expected: dict[str, int] | None, backwards: bool
+) -> None:
+    """The name or id itself first, the longest one within next, the only one left last; in any order of the files."""
+    lists = [{"PrefixListId": f"pl-{at}", "PrefixListName": name, "MaxEntries": 5} for at, name in enumerate(names)]
+    texts = {"all.json": json.dumps({"SecurityGroups": [_group([])], "PrefixLists": lists})}
+    entries = {f"{file}.json": json.dumps({"Entries": [{"Cidr": f"10.{at}.0.0/16"}]}) for at, file in enumerate(files)}
+    texts |= dict(reversed(entries.items())) if backwards else entries
+
+    if expected is None:
+        with pytest.raises(LabFileError, match="of which list these are the file's name has to say"):
+            import_files(texts)
+    else:
+        known = import_files(texts).lab.prefix_lists
+        assert {name: str(each.entries[0]) for name, each in known.items()} == {
+            name: f"10.{at}.0.0/16" for name, at in expected.items()
+        }
+
+
+def test_a_guess_whose_entries_a_file_has_is_said() -> None:
+    """The only list without entries gets those of the only file without a list."""
+    lists = [{"PrefixListId": "pl-1", "PrefixListName": "office", "MaxEntries": 5}]
+    whole = json.dumps({"SecurityGroups": [_group([])], "PrefixLists": lists})
+    entries = json.dumps({"Entries": [{"Cidr": "10.0.0.0/8"}]})
+    guessed = "taken to be the entries of pl-1"
+
+    assert any(guessed in line for line in import_files({"g.json": whole, "x.json": entries}).unmodelled)
+    assert not any(guessed in line for line in import_files({"g.json": whole, "office.json": entries}).unmodelled)

@@ -45,7 +45,7 @@ ingress icmp/8/0 from 198.51.100.0/24          ; laptop ec2 icmp/8            ; 
 ingress icmp/8/8 from 198.51.100.0/24          ; laptop ec2 icmp/8            ; card ec2 ingress NO_RULE
 ingress icmp/all from 198.51.100.0/24          ; laptop ec2 icmp/13           ; RULE web-in-1
 ingress icmp/all from 198.51.100.0/24          ; laptop ec2 tcp/8             ; card ec2 ingress NO_RULE
-ingress icmp/3/4 from 198.51.100.0/24          ; laptop ec2 icmp/3/4          ; UNTRACKED web-in-1
+ingress icmp/3/4 from 198.51.100.0/24          ; laptop ec2 icmp/3/4          ; RULE web-in-1
 ingress icmp/3/4 from 198.51.100.0/24          ; laptop ec2 icmp/3/3          ; card ec2 ingress NO_RULE
 ingress icmp/all from ::/0                     ; laptop ec2 icmpv6/128        ; card ec2 ingress NO_RULE
 ingress icmpv6/all from ::/0                   ; laptop ec2 icmpv6/128        ; RULE web-in-1

@@ -1,4 +1,4 @@
-"""Expectations and stories to plain data, as a lab file has them."""
+"""Rows and steps as plain data, as a lab file has them: ``{"from": "laptop", "to": "ec2", "tcp": 22, …}``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netlab.model.changes import (
     Revoke,
     RuleRequest,
 )
-from netlab.model.rules import ICMP, TCP, Direction
+from netlab.model.rules import ICMP, ICMPV6, PROTOCOL_NAMES, PROTOCOL_NUMBERS, TCP, Direction
 from netlab.model.stories import (
     ChangeStep,
     ErrorStep,
@@ -27,7 +27,6 @@ from netlab.model.stories import (
     PacketStep,
     Question,
     Step,
-    Story,
     TableStep,
     WaitStep,
     Wanted,
@@ -36,18 +35,11 @@ from netlab.model.stories import (
 Data = dict[str, object]
 
 
-def expectation_data(row: Expectation) -> Data:
-    """Return a row of ``expect:``."""
-    return {**_question(row.question), **_wanted(row.wanted)}
-
-
-def story_data(story: Story) -> list[Data]:
-    """Return a story's steps."""
-    return [_step(step) for step in story.steps]
-
-
-def _step(step: Step) -> Data:
+def row_data(step: Expectation | Step) -> Data:
+    """Return a row of ``expect:`` or a story's step in the lab file's keys; what may be left out there is left out."""
     match step:
+        case Expectation():
+            return {**_question(step.question), **_wanted(step.wanted)}
         case OpenStep():
             return {"open": step.flow, **_question(step.question), **_wanted(step.wanted)}
         case PacketStep():
@@ -59,7 +51,7 @@ def _step(step: Step) -> Data:
         case ChangeStep():
             return _change(step.change) | ({"refused": step.refused} if step.refused else {})
         case WaitStep():
-            return {"wait": plain_number(step.seconds)}
+            return {"wait": f"{plain_number(step.seconds)}s"}
         case TableStep():
             flows = (("holds", step.holds), ("lacks", step.lacks))
             return {"table": step.node, **{key: list(names) for key, names in flows if names}}
@@ -73,14 +65,14 @@ def _question(question: Question) -> Data:
         case 6 | 17:
             data["tcp" if question.protocol == TCP else "udp"] = question.dport
         case 1 | 58:
-            data["icmp" if question.protocol == ICMP else "icmpv6"] = f"{question.icmp_type}/{question.icmp_code or 0}"
+            key, code = "icmp" if question.protocol == ICMP else "icmpv6", question.icmp_code
+            data[key] = f"{question.icmp_type}/{code}" if code else question.icmp_type
         case protocol:
-            data["protocol"] = protocol
-    if question.family is not None:
+            data["protocol"] = PROTOCOL_NAMES.get(protocol, protocol)
+    if question.family is not None and question.protocol not in {ICMP, ICMPV6}:
         data["family"] = question.family
-    if question.real:
-        data["real"] = True
-    return data | _fields(question.fields)
+    data |= _fields(question.fields)
+    return data | ({"real": True} if question.real else {})
 
 
 def _fields(fields: Fields) -> Data:
@@ -105,7 +97,7 @@ def _change(change: Change) -> Data:
         case Authorize() | Revoke():
             word = "authorize" if isinstance(change, Authorize) else "revoke"
             rules = [_rule(rule, change.direction) for rule in change.rules]
-            return {word: change.group, change.direction.value: rules}
+            return {word: change.group, change.direction.value: rules[0] if len(rules) == 1 else rules}
         case Attach():
             node = f"{change.node}/{change.interface}" if change.interface else change.node
             return {"attach": node, "security_groups": list(change.groups)}
@@ -137,16 +129,44 @@ def _peer(peer: str, direction: Direction) -> Data:
 
 
 def _traffic(protocol: str, first: int | None, last: int | None) -> Data:
-    """Return the protocol key of a request and its value; nothing where the request names none."""
+    """
+    Return the protocol key of a request and its value; nothing where the request names none.
+
+    What only AWS may judge, as it may a spelling, is left as it is.
+    """
     if not protocol:
         return {}
-    if protocol in {"tcp", "udp"} and first is not None:
-        return {protocol: first if first == last else f"{first}-{last}"}
-    if protocol in {"icmp", "icmpv6"} and first is not None:
-        return {protocol: "all" if first == last == -1 else first if last == -1 else f"{first}/{last}"}
-    if protocol in {"tcp", "udp", "icmp", "icmpv6"}:
-        return {protocol: None}
-    return {"protocol": protocol}
+    if protocol != protocol.strip().lower():
+        return {"protocol": protocol}
+    key, value = protocol_key(protocol, first, last)
+    if key != "protocol" and first is None:
+        return {protocol: None} if protocol == key else {"protocol": protocol}
+    return {key: value}
+
+
+def protocol_key(text: str, first: int | None, last: int | None) -> tuple[str, int | str]:
+    """Return a protocol as the lab file has it: ``("tcp", 22)``, ``("icmp", "3/4")``, ``("protocol", 99)``."""
+    name = text.strip().lower()
+    number = int(name) if name.isdecimal() else PROTOCOL_NUMBERS.get(name)
+    name = PROTOCOL_NAMES.get(number, name) if number is not None else name
+    match name:
+        case "tcp" | "udp":
+            if (first, last) == (0, 65535):
+                return name, "all"
+            one_port = first is not None and first == last
+            return name, first if one_port and first is not None else f"{_text(first)}-{_text(last)}"
+        case "icmp" | "icmpv6":
+            if first is None or first == -1:
+                return name, "all"
+            return name, first if last in {None, -1} else f"{first}/{last}"
+        case "-1" | "all":
+            return "protocol", "all"
+        case _:
+            return "protocol", int(name) if name.isdecimal() else name
+
+
+def _text(port: int | None) -> str:
+    return "" if port is None else str(port)
 
 
 def plain_number(value: float) -> int | float | str:
