@@ -56,7 +56,7 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     groups = _groups_of(facts, vpc)
     keys = _names(facts, groups)
     rules = {group.key: _rules(facts, keys, group) for group in groups}
-    spare = len(_uncarried(facts, keys)) if furnish else 0
+    spare = len(_uncarried(facts, keys, vpc)) if furnish else None
     land = lay_ground(facts, vpc, _peers(rules), spare, cidr)
     instances, hosts = put_nodes(facts, land, keys.group, tuple(dict.fromkeys(keys.groups.values())), furnish=furnish)
     _check_ids(facts, groups)
@@ -79,13 +79,14 @@ def assemble(facts: Facts, name: str, *, furnish: bool, cidr: IPv4Network | None
     return lab, land
 
 
-def _uncarried(facts: Facts, keys: Keys) -> set[str]:
-    """Return the names of groups that no interface has."""
+def _uncarried(facts: Facts, keys: Keys, vpc: str) -> set[str]:
+    """Return the names of groups that no interface of the lab has."""
     carried = {
         keys.group(each.key)
         for node in facts.nodes.values()
         for interface in node.interfaces.values()
         for each in interface.groups
+        if not vpc or interface.vpc in {"", vpc}
     }
     return {*keys.groups.values()} - {each for each in carried if each is not None}
 

@@ -28,13 +28,14 @@ _PREFIXES = f"wanted a prefix from /{LEAST_PREFIX} to /{MOST_PREFIX}, as AWS doe
 _NAMED_AT_MOST = 3  # networks in one message
 
 
-def lay_ground(facts: Facts, vpc: str, peers: list[Cidr], spare: int, own: IPv4Network | None = None) -> Land:
+def lay_ground(facts: Facts, vpc: str, peers: list[Cidr], spare: int | None, own: IPv4Network | None = None) -> Land:
     """
     Lay the ground for a VPC's nodes.
 
     Args:
         peers: Networks that rules name; made-up subnets keep out of the narrow ones.
-        spare: How many places in a made-up subnet are wanted beside those of interfaces that name no subnet.
+        spare: How many places in a made-up subnet are wanted beside those of interfaces that name no subnet; None =
+            none, and the lab may have no subnet at all.
         own: The VPC's network where the files do not give it; None = one is made up, and that is said.
 
     Raises:
@@ -65,8 +66,9 @@ def lay_ground(facts: Facts, vpc: str, peers: list[Cidr], spare: int, own: IPv4N
     inside = [each for each in interfaces if land.is_inside(each)]
     add_unknown(facts, land, names, peers, inside)
     homeless = sum(land.subnet_of(each) is None for each in inside)
-    if homeless + spare:
-        add_spare(facts, land, peers, homeless + spare, inside)
+    wanted = homeless + (spare or 0)
+    if wanted or (spare is not None and not land.subnets):
+        add_spare(facts, land, peers, wanted, inside)
     put_on_subnets(facts, land, interfaces)
     say_made_up(facts, land)
     return land

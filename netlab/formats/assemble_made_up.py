@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from itertools import chain
 
@@ -22,6 +23,15 @@ from netlab.model.topology import Subnet
 
 MADE_UP = "made-up"
 _KEPT = 5  # addresses of a subnet that AWS keeps for itself: VPC User Guide, subnet sizing
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Places that are wanted in a subnet for which there is no room: for what, how many, named where."""
+
+    what: str
+    places: int
+    place: Place
 
 
 def derived(facts: Facts, interfaces: list[FoundInterface], subnets: list[FoundSubnet], vpc: str) -> list[FoundSubnet]:
@@ -59,21 +69,23 @@ def _around(addresses: list[IPv4Address]) -> IPv4Network:
 
 
 def add_unknown(facts: Facts, land: Land, names: Names, peers: list[Cidr], interfaces: list[FoundInterface]) -> None:
-    """Make up a subnet for each that something refers to and of which nothing is known."""
+    """Make up a subnet for each that something refers to and that nothing tells, or that the VPC cannot have."""
     wanted: Counter[str] = Counter()
     places: dict[str, Place] = {}
     named = [(each.subnet, each.place) for each in interfaces]
     named += [(each.subnet, each.place) for each in facts.nats.values() if each.subnet in facts.unknown]
     for key, place in named:
-        if key and key not in land.names and key not in facts.subnets:
+        if key and key not in land.names:
             wanted[key] += 1
             places.setdefault(key, place)
     for key, count in wanted.items():
         cidr = _free_part(land, peers, count)
         if cidr is None:
-            land.names[key] = _widest(facts, land, places[key], count, interfaces)
+            what = f"subnet {_what(facts, key)}: what stands in it"
+            land.names[key] = _widest(facts, land, Wanted(what, count, places[key]), interfaces)
             continue
-        name = names.give(facts.called(key), "subnet", key)
+        called = facts.subnets[key].name if key in facts.subnets else facts.called(key)
+        name = names.give(called, "subnet", key)
         land.names[key] = name
         land.made_up[key] = places[key]
         land.subnets[name] = Subnet(name, cidr, _free_ipv6(land))
@@ -83,7 +95,8 @@ def add_spare(facts: Facts, land: Land, peers: list[Cidr], count: int, interface
     """Make up a subnet, as a default one is, with so many places."""
     cidr = _free_part(land, peers, count)
     if cidr is None:
-        land.spare = _widest(facts, land, _any_place(facts), count, interfaces)
+        place = Place(next((each.place.file for each in facts.sited()), ""))
+        land.spare = _widest(facts, land, Wanted("what has no subnet of its own", count, place), interfaces)
         return
     land.spare = MADE_UP
     land.subnets[MADE_UP] = Subnet(MADE_UP, cidr, _free_ipv6(land), internet=True)
@@ -95,9 +108,15 @@ def say_made_up(facts: Facts, land: Land) -> None:
         subnet = land.subnets[land.names[key]]
         way = "with a route" if subnet.internet else "without a route"
         way = f"{way} to the internet" if subnet.nat is None else f"with a route to NAT gateway {subnet.nat}"
-        what = facts.absent(key) if key else "without an id is in no file"
-        taken = f"subnet {key}: taken to be" if network_in(key) else f"subnet {what}: taken to be {subnet.cidr},"
-        facts.note(place, f"{taken} {way}")
+        taken = "taken to be" if network_in(key) else f"taken to be {subnet.cidr},"
+        facts.note(place, f"subnet {_what(facts, key)}: {taken} {way}")
+
+
+def _what(facts: Facts, key: str) -> str:
+    """Return what messages say of a subnet that has to be made up."""
+    if key in facts.subnets:
+        return facts.subnets[key].name
+    return key if network_in(key) else facts.absent(key) if key else "without an id is in no file"
 
 
 def _free_part(land: Land, peers: list[Cidr], places: int) -> IPv4Network | None:
@@ -127,7 +146,7 @@ def _free_ipv6(land: Land) -> IPv6Network | None:
     return next((each for each in whole.subnets(new_prefix=64) if each not in taken), None)
 
 
-def _widest(facts: Facts, land: Land, place: Place, places: int, interfaces: list[FoundInterface]) -> str:
+def _widest(facts: Facts, land: Land, wanted: Wanted, interfaces: list[FoundInterface]) -> str:
     """
     Return the subnet for what there is no room to make up one for, and note that.
 
@@ -138,13 +157,9 @@ def _widest(facts: Facts, land: Land, place: Place, places: int, interfaces: lis
     where = f"the VPC's {land.vpc.cidr}" if widest is None else f"subnet {widest.name}'s {widest.cidr}"
     room = (land.vpc.cidr if widest is None else widest.cidr).num_addresses - _KEPT
     room -= sum(widest is not None and land.names.get(each.subnet) == widest.name for each in interfaces)
-    if widest is None or places > room:
-        problem = f"found {places:,} interfaces to make up a place for, wanted at most {max(room, 0):,}, as fit {where}"
-        facts.wrong(place, f"{problem}: a group that nothing carries gets one")
+    if widest is None or wanted.places > room:
+        problem = f"found {wanted.places:,} interfaces to make up a place for, wanted at most {max(room, 0):,}"
+        facts.wrong(wanted.place, f"{problem}, as fit {where}: a group that nothing carries gets one")
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
-    facts.note(place, f"the VPC has no room for a made-up subnet: what has none of its own goes to {widest.name}")
+    facts.note(wanted.place, f"{wanted.what} goes to {widest.name}, as the VPC has no room for a made-up subnet")
     return widest.name
-
-
-def _any_place(facts: Facts) -> Place:
-    return Place(next((each.place.file for each in facts.sited()), ""))

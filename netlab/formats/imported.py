@@ -75,24 +75,31 @@ def import_files(
     """
     if not files:
         raise InputError("found no file to import, wanted at least one")
-    facts = Facts()
-    documents = _documents(files, facts)
-    known = read_templates([each for each in documents if _is_template(each)], facts, parameters or {})
-    for document in documents:
-        try:
-            _read(document, facts)
-        except InputError as error:
-            facts.mistakes.append(Mistake(document.file, 0, "", str(error)))
-    for name in sorted({*(parameters or {})} - known):
-        if len(documents) == len(files):  # a file that is not read may have it
-            there = ", ".join(sorted(known)) or "none"
-            facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
+    facts = _facts_of(files, parameters or {})
     if facts.mistakes:
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     if not (facts.groups or facts.nodes or facts.listings or facts.late_rules):
         raise LabFileError((Mistake(next(iter(files)), 0, "", "found no security group and nothing that carries one"),))
     lab, land = assemble(facts, _lab_name(files), furnish=furnish, cidr=cidr)
     return Imported(lab, tuple(facts.unmodelled), land.vpc_known, land.places)
+
+
+def _facts_of(files: Mapping[str, str], parameters: Mapping[str, str]) -> Facts:
+    """Return what the files say, and what is wrong with them."""
+    facts = Facts()
+    documents = _documents(files, facts)
+    known = read_templates([each for each in documents if _is_template(each)], facts, parameters)
+    for document in documents:
+        try:
+            _read(document, facts)
+        except InputError as error:
+            facts.mistakes.append(Mistake(document.file, 0, "", str(error)))
+    unread = len(documents) < len(files)
+    strange = () if unread else sorted({*parameters} - known)  # a file that is not read may have them
+    for name in strange:
+        there = ", ".join(sorted(known)) or "none"
+        facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
+    return facts
 
 
 def is_real_file(text: str) -> bool:

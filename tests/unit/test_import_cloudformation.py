@@ -123,6 +123,70 @@ def test_what_cannot_be_resolved_is_a_mistake_with_its_line(peer: str, words: st
     assert mistake.where.startswith("Resources.Web.Properties.SecurityGroupIngress[0]")
 
 
+EMPTY = """Parameters: {{None: {{Type: String, Default: ""}}, Few: {{Type: CommaDelimitedList, Default: ""}}}}
+Resources:
+  Acl: {{Type: AWS::EC2::NetworkAcl}}
+  Web: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: w}}}}
+  X: {{Type: AWS::EC2::{kind}, Properties: {{{properties}}}}}
+"""
+RULE_WORDS = "IpProtocol: tcp, FromPort: 1, ToPort: 1"
+ENTRY_WORDS = "NetworkAclId: !Ref Acl, RuleNumber: 1, RuleAction: allow"
+EMPTY_NONE = "parameter None is empty; give it with --parameter None=VALUE"
+CAUSES = [
+    ("SecurityGroupIngress", f"{RULE_WORDS}, GroupId: !Ref Web, CidrIp: !Ref None", EMPTY_NONE),
+    ("SecurityGroupIngress", f"{RULE_WORDS}, GroupId: !Ref None, CidrIp: 10.0.0.0/8", EMPTY_NONE),
+    (
+        "SecurityGroupIngress",
+        f"{RULE_WORDS}, CidrIp: 10.0.0.0/8",
+        "found neither GroupId nor GroupName, wanted the security group that the rule belongs to",
+    ),
+    (
+        "SecurityGroupIngress",
+        "IpProtocol: tcp, FromPort: !Ref None, ToPort: 1, GroupId: !Ref Web, CidrIp: 10.0.0.0/8",
+        EMPTY_NONE,
+    ),
+    ("Instance", "SecurityGroupIds: [!Ref None]", EMPTY_NONE),
+    ("Instance", "SecurityGroupIds: !Ref Few", "parameter Few is empty; give it"),
+    ("Instance", "SecurityGroupIds: ['']", "found nothing, wanted a security group"),
+    ("NetworkAclEntry", f"{ENTRY_WORDS}, Protocol: -1, CidrBlock: !Ref None", EMPTY_NONE),
+    (
+        "NetworkAclEntry",
+        f"{ENTRY_WORDS}, Protocol: 6, CidrBlock: 10.0.0.0/8, PortRange: {{From: !Ref None, To: 1}}",
+        EMPTY_NONE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "properties", "words"), CAUSES)
+def test_a_value_that_is_missing_is_told_by_its_cause(kind: str, properties: str, words: str) -> None:
+    """The parameter that is empty, the property that is not there, not the empty text that comes of it."""
+    with pytest.raises(LabFileError) as caught:
+        import_files({"t.yaml": EMPTY.format(kind=kind, properties=properties)})
+
+    (mistake,) = caught.value.mistakes
+    assert words in mistake.text
+    assert (mistake.line, mistake.where.startswith("Resources.X")) == (5, True)
+
+
+UNREAD = [
+    ("SecurityGroupIngress", "IpProtocol: -1, FromPort: !Ref None, GroupId: !Ref Web, CidrIp: 10.0.0.0/8"),
+    ("SecurityGroupIngress", f"{RULE_WORDS}, GroupId: !Ref Web, CidrIp: 10.0.0.0/8, CidrIpv6: !Ref None"),
+    ("SecurityGroup", "GroupDescription: x, GroupName: !Ref None"),
+]
+
+
+@pytest.mark.parametrize(("kind", "properties"), UNREAD)
+def test_an_empty_parameter_will_do_where_empty_text_does(kind: str, properties: str) -> None:
+    """Ports of a rule for every protocol, the other peer, a name; conditions too compare it as text."""
+    imported = import_files({"t.yaml": EMPTY.format(kind=kind, properties=properties)})
+
+    assert [line for line in imported.unmodelled if "empty" in line] == []
+    condition = "Conditions: {Has: !Not [!Equals [!Ref None, '']]}\n"
+    chosen = f"{RULE_WORDS}, GroupId: !Ref Web, CidrIp: !If [Has, !Ref None, 10.0.0.0/8]"
+    text = condition + EMPTY.format(kind="SecurityGroupIngress", properties=chosen)
+    assert _rules(import_files({"t.yaml": text}).lab.groups["Web"])[0] == "tcp/1 from 10.0.0.0/8"
+
+
 GIVEN = [
     ("CidrIp: !Ref Bare", {"Bare": "10.0.0.0/8"}),
     ("CidrIp: !Ref Plain", {"Plain": "10.0.0.0/8"}),

@@ -247,6 +247,30 @@ def test_a_full_vpc_has_groups_in_one_of_its_subnets() -> None:
     assert any("no room for a made-up subnet" in line for line in imported.unmodelled)
 
 
+def test_a_subnet_of_a_network_that_the_lab_does_not_have_gets_one_that_it_has() -> None:
+    """A VPC's second network is beyond the model: what stands there keeps its neighbours, and that is said."""
+    vpc = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}
+    subnets = [
+        {"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24"},
+        {"SubnetId": "subnet-2", "VpcId": "vpc-1", "CidrBlock": "100.64.1.0/24"},
+    ]
+    interface = {"NetworkInterfaceId": "eni-2", "SubnetId": "subnet-2", "PrivateIpAddress": "100.64.1.9"}
+    interfaces = [{**interface, "VpcId": "vpc-1", "Groups": [{"GroupId": "sg-1"}]}]
+    data = {"Vpcs": [vpc], "Subnets": subnets, "SecurityGroups": [_group([])], "NetworkInterfaces": interfaces}
+    imported = import_files({"all.json": json.dumps(data)})
+
+    assert imported.lab.instances["interface-eni-2"].primary.subnet == "subnet-2"
+    assert {name: str(each.cidr) for name, each in imported.lab.subnets.items()} == {
+        "subnet-1": "10.0.1.0/24",
+        "subnet-2": "10.0.0.0/24",
+    }
+    assert [line.split(": ", 2)[2] for line in imported.unmodelled] == [
+        "subnet subnet-2 100.64.1.0/24 lies outside the VPC's network 10.0.0.0/16",
+        "subnet subnet-2: taken to be 10.0.0.0/24, without a route to the internet",
+        "address 100.64.1.9 of interface-eni-2 lies outside its subnet in the lab, subnet-2",
+    ]
+
+
 NAMES = [
     ("web", "web"),
     ("web tier", "web-tier"),

@@ -71,6 +71,23 @@ def test_more_groups_than_any_network_has_room_for_are_refused_before_anything_i
         import_files({"x.json": text})
 
 
+def test_a_subnet_that_there_is_no_room_for_is_named_with_the_one_that_it_goes_to() -> None:
+    """It is joined with another only where the VPC is full, and that is said."""
+    ground = {
+        "Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/28"}],
+        "Subnets": [{"SubnetId": "subnet-2", "VpcId": "vpc-1", "CidrBlock": "10.0.0.0/28"}],
+        "SecurityGroups": _groups(1),
+        "NetworkInterfaces": [{**each, "PrivateIpAddress": ""} for each in _interfaces(1)],
+    }
+    imported = import_files({"x.json": json.dumps(ground)})
+
+    assert imported.lab.instances["interface-eni-0"].primary.subnet == "subnet-2"
+    assert imported.unmodelled[-1] == (
+        "x.json:1: NetworkInterfaces[0]: subnet subnet-1 is in no file: what stands in it goes to subnet-2, "
+        "as the VPC has no room for a made-up subnet"
+    )
+
+
 def test_a_full_subnet_is_told_with_what_stands_in_it() -> None:
     """Where groups have to go into a subnet of the files, its own interfaces count."""
     ground = {

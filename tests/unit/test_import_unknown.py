@@ -303,3 +303,14 @@ def test_what_is_of_another_vpc_is_named() -> None:
     assert {line.split(": ")[1].removeprefix("Resources.") for line in _notes(imported, "here Net")} == {
         *("Sg", "Far", "FarNet", "FarRt", "I")
     }
+
+
+def test_a_group_that_only_nodes_of_another_vpc_carry_gets_an_instance() -> None:
+    """As one that nothing carries: its node is left out, and a lab without any subnet could not be written."""
+    net = "  Net: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.7.0.0/16}}"
+    far = "  Far: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref OtherVpc, CidrBlock: 10.8.1.0/24}}"
+    node = "  I: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref Far, SecurityGroupIds: [!Ref Own]}}"
+    lab = completed(_import(net, far, _group("Own", "!Ref Net"), node).lab)
+
+    assert {name: each.primary.subnet for name, each in lab.instances.items()} == {"Own": "made-up"}
+    assert completed(parse_lab(render_lab(lab))) == lab
