@@ -19,7 +19,7 @@ from netlab.formats.assemble_nodes import put_nodes
 from netlab.formats.import_facts import Facts
 from netlab.formats.import_found import DEFAULT_OF_VPC, FoundGroup, FoundList, FoundRule, GroupKey, ListKey
 from netlab.formats.import_words import Names, plain_name
-from netlab.formats.words import is_kept_for_ids
+from netlab.formats.words import is_group_id, is_kept_for_ids
 from netlab.model.addresses import Cidr
 from netlab.model.rules import Direction, GroupRef, Peer, PrefixList, PrefixListRef, Rule, SecurityGroup
 from netlab.model.topology import DEFAULT_GROUP, Lab
@@ -176,8 +176,9 @@ def _prefix_list(name: str, found: FoundList) -> PrefixList:
 
 
 def _group(keys: Keys, group: FoundGroup, rules: dict[Direction, tuple[Rule, ...]]) -> SecurityGroup:
-    name = keys.groups[group.key]
-    return SecurityGroup(name, rules[Direction.INGRESS], rules[Direction.EGRESS], group.description)
+    aws_id = group.key if is_group_id(group.key) else ""
+    sides = rules[Direction.INGRESS], rules[Direction.EGRESS]
+    return SecurityGroup(keys.groups[group.key], *sides, group.description, aws_id)
 
 
 def _rules(facts: Facts, keys: Keys, group: FoundGroup) -> dict[Direction, tuple[Rule, ...]]:

@@ -192,6 +192,7 @@ def replace_groups(lab: Lab, imported: Lab) -> Lab:
             group,
             ingress=_with_ids(group, old, Direction.INGRESS, taken),
             egress=_with_ids(group, old, Direction.EGRESS, taken),
+            aws_id=group.aws_id or old.aws_id,
         )
     return replace(lab, groups=groups, prefix_lists={**lab.prefix_lists, **imported.prefix_lists})
 

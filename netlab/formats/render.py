@@ -123,7 +123,7 @@ def _subnet(subnet: Subnet) -> Data:
 
 def _group(group: SecurityGroup) -> Data:
     sides = {side.value: [_rule(rule) for rule in group.rules(side)] for side in Direction}
-    return _filled(description=group.description or None, **sides)
+    return _filled(description=group.description or None, aws_id=group.aws_id or None, **sides)
 
 
 def _rule(rule: Rule) -> Data:

@@ -14,6 +14,7 @@ from netlab.formats.traffic import (
 )
 from netlab.formats.words import (
     parse_description,
+    parse_group_id,
     parse_group_name,
     parse_name,
     parse_number,
@@ -76,7 +77,9 @@ def read_groups(sheet: Sheet, names: PeerNames, *, ipv6: bool) -> dict[str, Secu
             egress = _read_rules(sheet, (*path, "egress"), Direction.EGRESS, names, ids)
         else:
             egress = default_egress(ipv6=ipv6)
-        groups[name] = SecurityGroup(name, ingress, egress, shape.description)
+        if shape.aws_id:
+            sheet.take((*path, "aws_id"), parse_group_id, shape.aws_id)
+        groups[name] = SecurityGroup(name, ingress, egress, shape.description, shape.aws_id)
     return groups
 
 

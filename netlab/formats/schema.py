@@ -119,6 +119,7 @@ class GroupShape(Shape):
     """A security group; its rules are read one by one."""
 
     description: str = Field(default="", description="text")
+    aws_id: str = Field(default="", description="the id by which AWS knows it, as in sg-0123456789abcdef0")
     ingress: list[object] = Field(default=[], description="a list of rules ([] = none)")
     egress: list[object] = Field(default=[], description="a list of rules ([] = none)")
 

@@ -183,6 +183,18 @@ def parse_group_name(text: str) -> str:
     return parse_name(text)
 
 
+def is_group_id(text: str) -> bool:
+    """Tell whether a text can be the id by which AWS knows a group."""
+    return re.fullmatch(r"sg-[A-Za-z0-9_-]{1,60}", text) is not None
+
+
+def parse_group_id(text: str) -> str:
+    """Read the id by which AWS knows a group."""
+    if not is_group_id(text):
+        raise InputError(f"found {shown(text)}, wanted a security group's id, as in sg-0123456789abcdef0")
+    return text
+
+
 def parse_rule_id(text: str) -> str:
     """Read the id of a rule."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", text):

@@ -147,12 +147,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group; its rules in the file's order, later ones appended."""
+    """
+    A security group; its rules in the file's order, later ones appended.
+
+    Attributes:
+        aws_id: By which AWS knows it; empty = not known here. It decides nothing.
+    """
 
     name: str
     ingress: tuple[Rule, ...] = ()
     egress: tuple[Rule, ...] = ()
     description: str = ""
+    aws_id: str = ""
 
     def rules(self, direction: Direction) -> tuple[Rule, ...]:
         """Return the rules of one direction."""

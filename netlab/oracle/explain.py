@@ -17,6 +17,7 @@ from netlab.model.rules import ICMP, ICMPV6, PROTOCOL_NAMES, Direction, Traffic
 from netlab.model.stories import Question
 from netlab.model.topology import Interface, Lab
 from netlab.model.verdicts import Decision, Passage, Reason, Seen, Verdict, why
+from netlab.oracle.acl_remedy import AclRemedy
 from netlab.oracle.paper import PaperWire
 from netlab.oracle.path import Walk
 from netlab.oracle.policy import Policy, PooledRule, remote_of, traffic_matches
@@ -70,7 +71,7 @@ class Explanation:
     An answer, and all that led to it.
 
     Attributes:
-        remedies: The smallest rules that would let it through, gate after gate, where rules can; () = none can, or it
+        remedies: The smallest rules and ACL entries that would let it through, gate after gate; () = none can, or it
             got through.
         proof: What the flow came to when it was asked again with them.
         reachability: The same in the words of AWS's Reachability Analyzer.
@@ -80,12 +81,12 @@ class Explanation:
     seen: Seen
     verdict: Verdict
     packets: tuple[PacketReading, ...]
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[Remedy | AclRemedy, ...] = ()
     proof: Proof | None = None
     reachability: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def remedy(self) -> Remedy | None:
+    def remedy(self) -> Remedy | AclRemedy | None:
         """The first of the remedies, for the gate that denied it; None where there is none."""
         return self.remedies[0] if self.remedies else None
 
@@ -100,11 +101,16 @@ class Explanation:
         rule = f" by {self.verdict.rule}" if self.verdict.rule else ""
         yield f"{self.seen.value}: {self.verdict.decision.value} {self.verdict.reason.name}{rule}"
         for remedy in self.remedies:
-            yield f"would be admitted by {remedy.group} {remedy.direction.value} {remedy.rule}:"
-            yield f"  netlab authorize {remedy.group} {remedy.direction.value} {remedy.rule}"
-            yield f"  {remedy.aws}"
+            yield from remedy.lines()
         if self.proof is not None:
             yield f"asked again on paper with {'that' if len(self.remedies) == 1 else 'them'}: {self.proof}"
+        yield from self._beyond_rules()
+
+    def _beyond_rules(self) -> Iterator[str]:
+        """Yield where it is lost for good, if no rule of a group can help there."""
+        last = self.proof or self
+        if last.seen is Seen.LOST and last.verdict.reason is not Reason.NO_RULE:
+            yield f"no rule of a group helps at {last.verdict.gate}: {why(last.verdict)}"
 
     def as_json(self) -> dict[str, object]:
         """Return the explanation in the words of ``netlab probe --json``, with each packet's gates and readings."""
@@ -116,8 +122,8 @@ class Explanation:
                 {"packet": str(each.packet), "gates": [_gate_json(gate) for gate in each.gates]}
                 for each in self.packets
             ],
-            "remedy": None if self.remedy is None else _remedy_json(self.remedy),
-            "remedies": [_remedy_json(each) for each in self.remedies],
+            "remedy": None if self.remedy is None else self.remedy.as_json(),
+            "remedies": [each.as_json() for each in self.remedies],
             "proof": None if proof is None else {"seen": proof.seen.value, "verdict": _judgement(proof.verdict)},
             "reachability_analyzer": dict(self.reachability),
         }
@@ -223,7 +229,3 @@ def _mismatch(traffic: Traffic, packet: Packet) -> str:
     if traffic.protocol in {ICMP, ICMPV6} and traffic.icmp_type != packet.icmp_type:
         return f"type {packet.icmp_type} is not {traffic.icmp_type}"
     return f"code {packet.icmp_code or 0} is not {traffic.icmp_code}"
-
-
-def _remedy_json(remedy: Remedy) -> dict[str, object]:
-    return {**asdict(remedy), "direction": remedy.direction.value}

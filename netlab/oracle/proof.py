@@ -1,4 +1,4 @@
-"""The smallest rules that let a lost flow through, proved by asking again, on paper, with each of them in place."""
+"""The smallest rules and ACL entries that let a lost flow through, proved by asking again, on paper, with them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 
 from netlab.control import apply
 from netlab.errors import RefusedError
-from netlab.model.changes import Authorize
+from netlab.model.acls import NetworkAcl
 from netlab.model.network import Network
-from netlab.model.notation import parse_rule
 from netlab.model.rules import Direction
 from netlab.model.stories import Question
 from netlab.model.topology import Interface, Lab
 from netlab.model.verdicts import Reason, Seen, Verdict
+from netlab.oracle.acl_remedy import AclRemedy, acl_remedy_for
 from netlab.oracle.paper import PaperWire
 from netlab.oracle.path import Walk
 from netlab.oracle.remedy import Remedy, remedy_for
 from netlab.oracle.world import Judged
 
-_MOST = 4  # a card at each end, both ways
+_MOST = 8  # a card and an ACL at each end, both ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,22 @@ class Proof:
         return f"{self.seen.value}{at}, {self.verdict.reason.name}"
 
 
-def proved_remedies(lab: Lab, question: Question, lost: Judged | None) -> tuple[tuple[Remedy, ...], Proof | None]:
+def proved_remedies(
+    lab: Lab, question: Question, lost: Judged | None
+) -> tuple[tuple[Remedy | AclRemedy, ...], Proof | None]:
     """
-    Return the smallest rules that let a flow through, or as far as rules can; and what it comes to with them.
+    Return the smallest rules and ACL entries that let a flow through, or as far as they can; and what it comes to then.
 
     Args:
         lost: The gate that denied it; None = it got through.
     """
-    remedies: list[Remedy] = []
+    remedies: list[Remedy | AclRemedy] = []
     proof: Proof | None = None
-    while lost is not None and (remedy := _remedy(lost)) is not None and len(remedies) < _MOST:
-        request = parse_rule(remedy.rule, remedy.direction)
+    while lost is not None and (remedy := _remedy(lab, lost)) is not None and len(remedies) < _MOST:
         try:
-            lab = apply(lab, Authorize(remedy.group, remedy.direction, (request,)))
+            lab = apply(lab, remedy.change)
         except RefusedError:
-            break  # a quota: no further rule fits there
+            break  # a quota: nothing more fits there
         remedies.append(remedy)
         walks: list[Walk] = []
         flow = Network(PaperWire(lab, walks.append)).open_question(replace(question, real=False))
@@ -56,8 +57,11 @@ def proved_remedies(lab: Lab, question: Question, lost: Judged | None) -> tuple[
     return tuple(remedies), proof
 
 
-def _remedy(lost: Judged) -> Remedy | None:
-    if lost.passage.reason is not Reason.NO_RULE or not isinstance(lost.by, Interface):
-        return None
+def _remedy(lab: Lab, lost: Judged) -> Remedy | AclRemedy | None:
     leaves = lost.passage.gate.endswith(f" {Direction.EGRESS.value}")
-    return remedy_for(lost.by, Direction.EGRESS if leaves else Direction.INGRESS, lost.packet)
+    direction = Direction.EGRESS if leaves else Direction.INGRESS
+    if lost.passage.reason is Reason.NO_RULE and isinstance(lost.by, Interface):
+        return remedy_for(lab, lost.by, direction, lost.packet)
+    if lost.passage.reason is Reason.ACL and isinstance(lost.by, NetworkAcl):
+        return acl_remedy_for(lost.by, direction, lost.packet)
+    return None

@@ -100,7 +100,8 @@ def groups(draw: st.DrawFn, name: str) -> SecurityGroup:
             rule_id = draw(st.sampled_from(["", f"{name}-{direction.value}-{number}"]))
             rules.append(Rule(rule_id, direction, traffic, peer, draw(descriptions)))
         sides.append(tuple(rules))
-    return SecurityGroup(name, *sides, description=draw(descriptions))
+    aws_id = draw(st.sampled_from(["", f"sg-{name}", "sg-0123456789abcdef0"]))
+    return SecurityGroup(name, *sides, description=draw(descriptions), aws_id=aws_id)
 
 
 @st.composite

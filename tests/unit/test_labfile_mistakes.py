@@ -94,6 +94,7 @@ CASES = [
     ("  offices: {", "  homes: {}\n  offices: {", "  db: {}\n  offices: {", "db: is the name of a security group already; the two share their names"),
     ("  db: {ingress", "  sg-0a1f: {}\n  db: {ingress", "  sg-mine: {}\n  db: {ingress", "sg-mine: 'sg-mine' cannot be a group's name: AWS keeps 'sg-' for ids"),
     ("  db: {ingress", "  my-sg-web: {}\n  db: {ingress", "  SG-0a1f: {}\n  db: {ingress", "SG-0a1f: 'SG-0a1f' cannot be a group's name: AWS keeps 'sg-' for ids"),
+    ("  db: {ingress", "  db: {aws_id: sg-0a1f, ingress", "  db: {aws_id: db, ingress", "db: aws_id: found 'db', wanted a security group's id, as in sg-0123456789abcdef0"),
     ("  db: {ingress", "  web2: {}\n  db: {ingress", "  Web: {}\n  db: {ingress", "Web: differs only in case from 'web', the group of line 8 (AWS: InvalidGroup.Duplicate)"),
     ("  db: {ingress", "  default: {}\n  db: {ingress", "  Default: {}\n  db: {ingress", "Default: differs only in case from 'default', the VPC's own group (AWS: InvalidGroup.Duplicate)"),
     # --- keys and kinds

@@ -139,7 +139,10 @@ def test_where_the_next_gate_is_no_rules_business_the_proof_says_so() -> None:
     answer = explain(lab, question_of("ec2 www tcp/443"))
 
     assert len(answer.remedies) == 1
-    assert list(answer.lines())[-1] == "asked again on paper with that: lost at igw, NO_PUBLIC_ADDRESS"
+    assert list(answer.lines())[-2:] == [
+        "asked again on paper with that: lost at igw, NO_PUBLIC_ADDRESS",
+        "no rule of a group helps at igw: no public address belongs to it",
+    ]
 
 
 def test_a_rule_that_a_quota_refuses_is_not_named() -> None:
