@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 
 import netlab
+from netlab.check.listing import traffic_words
 from netlab.check.matrix import (
     AT_ONCE,
     Cell,
@@ -186,6 +187,100 @@ def test_the_grid_fits_eighty_columns_and_tells_every_cell(name: str, wide: Lab,
     assert max(map(len, lines)) <= 80
     for each in rules | gates:
         assert any(line.startswith(each) or f"{each}:" in line for line in lines), each
+
+
+def _ring(count: int, name: str = "g") -> Lab:
+    """Return a lab of as many groups, each of which lets the next one in, at ten ports."""
+    text = "name: ring\nvpc: {cidr: 10.0.0.0/16}\nsubnets: {one: {cidr: 10.0.1.0/24, internet: true}}\n"
+    text += "hosts: {laptop: {ip: 198.51.100.7}}\nsecurity_groups:\n"
+    for number in range(count):
+        rules = ", ".join(f"{{tcp: {port}, from: {name}{(number + 1) % count}}}" for port in range(8000, 8010))
+        text += f"  {name}{number}: {{ingress: [{rules}]}}\n"
+    text += "instances:\n"
+    for number in range(count):
+        own = f"subnet: one, public_ip: 203.0.113.{number + 1}, security_groups: [{name}{number}]"
+        text += f"  {name}{number}: {{{own}}}\n"
+    return completed(parse_lab(text, "ring.yaml"))
+
+
+def _lines(lab: Lab) -> list[str]:
+    with netlab.paper(lab) as network:
+        samples = samples_from_text(",".join(f"tcp/{port}" for port in range(8000, 8010)))
+        return list(matrix_lines(ask_matrix(network, questions_of(lab, samples)), lab))
+
+
+def test_what_is_too_long_for_a_grid_is_listed() -> None:
+    """Only what was delivered, pairs that fare alike together; what was lost once, by its gate. A small one is not."""
+    small, large = _lines(_ring(3)), _lines(_ring(20))
+
+    assert max(map(len, [*small, *large])) <= 80
+    assert "delivered:" not in small
+    assert "from g0                   tcp/8000  tcp/8001  tcp/8002  tcp/8003  tcp/8004" in small
+    assert large[:3] == [
+        "delivered:",
+        "  g0 to g19 tcp/8000-8009: by g19-in-1, g19-in-2, g19-in-3 and 7 more rules",
+        "  every other place to laptop tcp/8000-8009: by g0-out-1, g1-out-1, g2-out-1 and",
+    ]
+    assert "  3,800 lost at the card of the instance it went to, ingress" in large
+    assert "too long for a grid; --json has every answer" in large
+    assert len(large) < 40
+    assert large[-1] == "ring: 21 places, 4,200 questions: 400 delivered, 3,800 lost"
+
+
+ALIKE = """
+name: alike
+vpc: {cidr: 10.0.0.0/16}
+subnets: {one: {cidr: 10.0.1.0/24}}
+security_groups:
+  x: {ingress: [{tcp: 80, from: z}], egress: []}
+  y: {egress: []}
+  z: {egress: [{tcp: 80, to: 0.0.0.0/0}]}
+instances:
+  x: {subnet: one, security_groups: [x]}
+  y: {subnet: one, security_groups: [y]}
+  z: {subnet: one, security_groups: [z]}
+"""
+
+
+def test_sources_that_fare_alike_share_a_block() -> None:
+    """To all others, and to each other; that they are reached otherwise does not matter."""
+    lab = completed(parse_lab(ALIKE))
+    with netlab.paper(lab) as network:
+        lines = list(matrix_lines(ask_matrix(network, questions_of(lab, samples_from_text("tcp/80"))), lab))
+
+    assert lines[:6] == [
+        "from x, y                 tcp/80",
+        "  z, each other           -out",
+        "from z                    tcp/80",
+        "  x                       +1",
+        "  y                       -in",
+        "",
+    ]
+
+
+def test_long_names_are_not_cut() -> None:
+    """They stand above what is said of them, whole."""
+    name = "instance-of-a-very-long-name-indeed-it-is"[:38]
+    lines = _lines(_ring(3, name))
+
+    assert max(map(len, lines)) <= 80
+    assert f"from {name}0" in lines
+    assert f"  {name}1" in lines or any(f"{name}1," in line for line in lines)
+    assert "                          tcp/8000  tcp/8001  tcp/8002  tcp/8003  tcp/8004" in lines
+
+
+TRAFFIC = [
+    ("tcp/22", "tcp/22"),
+    ("tcp/22,tcp/23", "tcp/22, tcp/23"),
+    ("tcp/24,tcp/22,tcp/23,udp/25", "tcp/22-24, udp/25"),
+    ("tcp/22,tcp/23,tcp/24,tcp/26,icmp/8,icmp/9,gre", "icmp/8, icmp/9, tcp/22-24, tcp/26, gre"),
+]
+
+
+@pytest.mark.parametrize(("asked", "words"), TRAFFIC)
+def test_ports_in_a_row_are_a_range(asked: str, words: str) -> None:
+    """Three or more, each of which was asked about."""
+    assert traffic_words(samples_from_text(asked)) == words
 
 
 def test_places_that_fare_alike_share_a_row() -> None:
