@@ -16,12 +16,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlab import errors
 from netlab.model.network import Flow, Network
 from netlab.model.topology import Lab
 from netlab.model.verdicts import Decision, Reason, Seen, Verdict
 from netlab.model.wire import Entry, Wire
+
+if TYPE_CHECKING:
+    from netlab.formats import Replacement
 
 __version__ = "0.1.0"
 __all__ = [
@@ -37,11 +41,15 @@ __all__ = [
     "errors",
     "import_lab",
     "in_lockstep",
+    "known_parameters",
     "load",
     "paper",
     "replace_groups",
     "running",
 ]
+
+REAL_SUFFIXES = frozenset({".json", ".template", ".yaml", ".yml"})
+"""What the names of real files in a folder end in; others there are not looked at."""
 
 
 def built_in_labs() -> tuple[str, ...]:
@@ -50,35 +58,60 @@ def built_in_labs() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
 
 
-def load(lab: str | Path) -> Lab:
+def load(lab: str | Path, *more: str | Path, parameters: Mapping[str, str] | None = None) -> Lab:
     """
-    Read a lab: a file's path, or the name of a built-in lab.
+    Read a lab: a file's path, the name of a built-in lab, or a folder of real files.
 
-    A file that AWS, CloudFormation or Terraform gives is imported; the lab's warnings say what netlab does not model.
+    What AWS, CloudFormation or Terraform gives is imported; the lab's warnings say what netlab does not model.
+
+    Args:
+        more: Further real files, which make one lab with the first.
+        parameters: Values of parameters of templates.
 
     Raises:
-        InputError: There is neither.
+        InputError: There is no such lab, or no template has one of the parameters.
         LabFileError: The file holds mistakes, or what AWS's quotas refuse; the error has all of them.
     """
     from netlab.formats import is_real_file  # noqa: PLC0415 - see the module's docstring
 
-    if str(lab) in built_in_labs() and not Path(lab).is_file():
+    if not more and _is_built_in(lab):
         text = resources.files("netlab.labs").joinpath(f"{lab}.yaml").read_text(encoding="utf-8")
-        return _read_lab(text, f"{lab}.yaml")
+        return _read_lab(text, f"{lab}.yaml", None, parameters)
+    if more or Path(lab).is_dir():
+        found, unmodelled = import_lab((lab, *more), parameters)
+        return replace(found, warnings=unmodelled)
     known = ", ".join(built_in_labs())
     text = _text_of(lab, f"lab {str(lab)!r}: no such file, nor a built-in lab; built in are {known}")
     if is_real_file(text):
-        found, unmodelled = import_lab([lab])
+        found, unmodelled = import_lab([lab], parameters)
         return replace(found, warnings=unmodelled)
-    folder = Path(lab).parent
-    return _read_lab(text, str(lab), lambda name: _text_of(folder / name))
+    return _read_lab(text, str(lab), lambda name: _text_of(Path(lab).parent / name), parameters)
 
 
-def _read_lab(text: str, file: str, reader: Callable[[str], str] | None = None) -> Lab:
+def known_parameters(labs: Iterable[str | Path], parameters: Mapping[str, str]) -> frozenset[str]:
+    """Return which parameters the templates of labs have, given these: files, folders, what lab files import."""
+    from netlab.formats import imports_of, is_real_file  # noqa: PLC0415 - see the module's docstring
+    from netlab.formats import known_parameters as known_to  # noqa: PLC0415
+
+    texts: dict[str, str] = {}
+    for lab in labs:
+        if _is_built_in(lab):
+            continue
+        for file, text in _texts_of([lab]).items():
+            own = [] if is_real_file(text) else [Path(file).parent / name for name in imports_of(text)]
+            texts |= _texts_of(own or [file])
+    return known_to(texts, parameters)
+
+
+def _is_built_in(lab: str | Path) -> bool:
+    return str(lab) in built_in_labs() and not Path(lab).is_file()
+
+
+def _read_lab(text: str, file: str, reader: Callable[[str], str] | None, parameters: Mapping[str, str] | None) -> Lab:
     """Read a lab file and fill it in; what AWS refuses of it is told together, each with its line."""
     from netlab.formats import line_in, parse_lab  # noqa: PLC0415 - see the module's docstring
 
-    return _completed(parse_lab(text, file, reader), lambda place: (file, line_in(text, place)))
+    return _completed(parse_lab(text, file, reader, parameters), lambda place: (file, line_in(text, place)))
 
 
 def _completed(lab: Lab, source: Callable[[tuple[str, ...]], tuple[str, int]]) -> Lab:
@@ -97,6 +130,7 @@ def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None
     Make one lab of real files: ``aws ec2 describe-…``, CloudFormation, ``terraform show -json``.
 
     Args:
+        files: Or folders of them.
         parameters: Values of templates' parameters.
 
     Returns:
@@ -112,34 +146,60 @@ def import_lab(files: Iterable[str | Path], parameters: Mapping[str, str] | None
     return _completed(imported.lab, imported.source), imported.unmodelled
 
 
-def replace_groups(lab: Lab, files: Iterable[str | Path], parameters: Mapping[str, str] | None = None) -> Lab:
+def replace_groups(
+    lab: Lab, files: Iterable[str | Path], parameters: Mapping[str, str] | None = None
+) -> tuple[Lab, Replacement]:
     """
     Put the security groups of real files in place of a lab's own of the same name; others are added.
+
+    Returns:
+        The lab, and which groups were replaced.
 
     Raises:
         InputError: A file cannot be read, or no group has the name of one of the lab's.
         LabFileError: Files hold mistakes, or what AWS's quotas refuse; the error has all of them.
     """
-    from netlab.formats import import_files  # noqa: PLC0415 - see the module's docstring
+    from netlab.formats import import_files, replacement_of  # noqa: PLC0415 - see the module's docstring
     from netlab.formats import replace_groups as replaced  # noqa: PLC0415
 
     imported = import_files(_texts_of(files), parameters, furnish=False, cidr=lab.vpc.cidr)
+    found = replacement_of(lab, imported.lab)
     lab = _completed(replaced(lab, imported.lab), imported.source)
-    return replace(lab, warnings=(*lab.warnings, *imported.unmodelled))
+    return replace(lab, warnings=(*lab.warnings, *imported.unmodelled)), found
 
 
 def _texts_of(files: Iterable[str | Path]) -> dict[str, str]:
-    """Return the texts of files by their names; those that cannot be read are told together."""
+    """Return the texts of files, and of those in folders, by their names; what cannot be read is told together."""
     texts: dict[str, str] = {}
     mistakes: list[errors.Mistake] = []
     for file in files:
-        try:
-            texts[str(file)] = _text_of(file)
-        except errors.LabFileError as error:
-            mistakes += error.mistakes
+        with _noted(mistakes):
+            for each in _files_in(file):
+                with _noted(mistakes):
+                    texts[str(each)] = _text_of(each)
     if mistakes:
         raise errors.LabFileError(tuple(mistakes))
     return texts
+
+
+@contextmanager
+def _noted(mistakes: list[errors.Mistake]) -> Iterator[None]:
+    """Note the mistakes of a file, and go on."""
+    try:
+        yield
+    except errors.LabFileError as error:
+        mistakes += error.mistakes
+
+
+def _files_in(file: str | Path) -> list[str | Path]:
+    """Return the files of a folder that can be real ones, by their names' endings; a file stands for itself."""
+    if not Path(file).is_dir():
+        return [file]
+    inside: list[str | Path] = [*sorted(each for each in Path(file).iterdir() if each.suffix in REAL_SUFFIXES)]
+    if not inside:
+        wanted = f"wanted files in it that end in {', '.join(sorted(REAL_SUFFIXES))}"
+        raise errors.LabFileError((errors.Mistake(str(file), 0, "", f"found a folder without real files, {wanted}"),))
+    return inside
 
 
 def _text_of(file: str | Path, missing: str = "") -> str:

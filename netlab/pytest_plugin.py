@@ -8,6 +8,8 @@ The pytest fixture ``net``: a lab to play on in a test.
 Each test has a lab of its own, gone afterwards; with ``@pytest.mark.netlab("lab.yaml", scope="module")`` all tests of a
 module share one, which every test finds as the file has it: rules, empty memories, clock at 0.
 
+With ``parameters={"Name": "value"}`` a CloudFormation template's parameters get values.
+
 ``--netlab-paper`` plays on paper, without root. What a machine lacks skips the test, except in CI: there it fails. A
 test that fails tells each packet it sent: what was seen of it, why, and where it went.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
     from netlab.check.recorder import RecordingWire
     from netlab.model.network import Network
 
-_MARKER = 'netlab(lab, scope="test"): the lab file whose network the fixture `net` hands over; scope: test or module'
-_WANTED = 'wanted @pytest.mark.netlab("lab.yaml"), and scope="test" or "module"'
+_MARKER = (
+    'netlab(lab, scope="test", parameters={}): the lab file whose network the fixture `net` hands over; scope: test or '
+    "module; parameters: of a CloudFormation template"
+)
+_WANTED = 'wanted @pytest.mark.netlab("lab.yaml"), and scope="test" or "module", parameters={"Name": "value"}'
 
 _RECORDER: pytest.StashKey[RecordingWire] = pytest.StashKey()
 
@@ -44,18 +50,27 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A test's marker: the lab, a file or a built-in lab's name; how many tests it is for; a template's parameters."""
+
+    lab: Path | str
+    scope: str
+    parameters: tuple[tuple[str, str], ...]
+
+
 class Networks:
     """The networks that a module's tests share, by lab file; gone at its end."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._found: dict[Path | str, Network] = {}
+        self._found: dict[Marked, Network] = {}
 
-    def shared(self, name: Path | str, *, paper: bool) -> Network:
+    def shared(self, marked: Marked, *, paper: bool) -> Network:
         """Return the network of a lab as its file has it; built for the first test that asks."""
-        if name not in self._found:
-            self._found[name] = _start(self._stack, name, paper=paper)
-        network = self._found[name]
+        if marked not in self._found:
+            self._found[marked] = _start(self._stack, marked, paper=paper)
+        network = self._found[marked]
         network.reset()
         network.failed = False
         return network
@@ -74,12 +89,12 @@ def net(request: pytest.FixtureRequest, netlab_networks: Networks) -> Iterator[N
     import netlab  # noqa: PLC0415 - every run of pytest loads the plugin, few use it
     from netlab.check.recorder import RecordingWire  # noqa: PLC0415
 
-    name, scope = _marked(request)
+    marked = _marked(request)
     paper = bool(request.config.getoption("--netlab-paper"))
     with ExitStack() as stack:
         try:
-            shared = scope == "module"
-            network = netlab_networks.shared(name, paper=paper) if shared else _start(stack, name, paper=paper)
+            shared = marked.scope == "module"
+            network = netlab_networks.shared(marked, paper=paper) if shared else _start(stack, marked, paper=paper)
         except netlab.errors.MachineError as error:
             if os.environ.get("CI"):
                 pytest.fail(str(error), pytrace=False)
@@ -118,24 +133,26 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
     return [f"seen: found {left.value}, wanted {right.value}", *lines]
 
 
-def _marked(request: pytest.FixtureRequest) -> tuple[Path | str, str]:
-    """Return the lab of the test's marker, a file or a built-in lab's name, and how many tests it is for."""
+def _marked(request: pytest.FixtureRequest) -> Marked:
     import netlab  # noqa: PLC0415 - as above
 
     marker = request.node.get_closest_marker("netlab")
     if marker is None or len(marker.args) != 1:
         pytest.fail('net: found no lab, wanted @pytest.mark.netlab("lab.yaml") on the test', pytrace=False)
     scope = marker.kwargs.get("scope", "test")
-    if scope not in {"test", "module"} or set(marker.kwargs) - {"scope"}:
+    parameters = marker.kwargs.get("parameters", {})
+    known = scope in {"test", "module"} and isinstance(parameters, dict)
+    if not known or set(marker.kwargs) - {"scope", "parameters"}:
         words = ", ".join(f"{key}={value!r}" for key, value in marker.kwargs.items())
         pytest.fail(f"net: found {words}, {_WANTED}", pytrace=False)
     (name,) = marker.args
     beside: Path = request.path.parent / name
-    return (name if name in netlab.built_in_labs() and not beside.is_file() else beside), scope
+    lab = name if name in netlab.built_in_labs() and not beside.is_file() else beside
+    return Marked(lab, scope, tuple(sorted((str(key), str(value)) for key, value in parameters.items())))
 
 
-def _start(stack: ExitStack, name: Path | str, *, paper: bool) -> Network:
+def _start(stack: ExitStack, marked: Marked, *, paper: bool) -> Network:
     import netlab  # noqa: PLC0415 - as above
 
-    lab = netlab.load(name)
+    lab = netlab.load(marked.lab, parameters=dict(marked.parameters))
     return stack.enter_context(netlab.paper(lab) if paper else netlab.running(lab))

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from netlab.cli.terminal import json_option, lab_option
+from netlab.cli.terminal import json_option, lab_option, parameter_option
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.notation import parse_probe
@@ -104,12 +104,14 @@ def _need_instance(lab: Lab, node: str) -> None:
         raise InputError(f"instance {node!r}: there is none of that name; cards guard {known or 'nothing here'}")
 
 
-def _lab(name: str | None, running: str | None) -> Lab:
-    """Return the lab a word names: a file, a built-in lab; without one, a running lab as it is now."""
+def _lab(files: tuple[str, ...], parameters: dict[str, str], running: str | None) -> Lab:
+    """Return the lab that files are, or a built-in one; without any, a running lab as it is now."""
     import netlab  # noqa: PLC0415 - `--help` does without
 
-    if name is not None:
-        return netlab.load(name)
+    if files:
+        return netlab.load(*files, parameters=parameters)
+    if parameters:
+        raise InputError("--parameter: found no LAB, wanted a template")
     from netlab.live.find import running_lab  # noqa: PLC0415
 
     return running_lab(running)
@@ -121,22 +123,34 @@ def _lab(name: str | None, running: str | None) -> Lab:
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
 @click.argument("traffic", metavar="RULE-LIKE")
-@click.argument("lab", required=False)
+@click.argument("files", nargs=-1, metavar="[LAB]")
 @lab_option
+@parameter_option
 def explain(
-    source: str, target: str, traffic: str, lab: str | None, lab_name: str | None, *, as_json: bool, ipv6: bool
+    source: str,
+    target: str,
+    traffic: str,
+    files: tuple[str, ...],
+    lab_name: str | None,
+    parameters: dict[str, str],
+    *,
+    as_json: bool,
+    ipv6: bool,
 ) -> None:
     """
     Read the oracle's verdict aloud: each gate, the rules it read, why each did or did not match.
 
-    LAB is a file or a built-in lab; without it, the running lab (--lab says which).
+    LAB is a lab file, a built-in lab, or real files of AWS, CloudFormation and Terraform: one, several, or a folder;
+    without it, the running lab (--lab says which).
 
     \b
     netlab explain stranger ec2 tcp/80 stateful
     """  # noqa: D301
     from netlab.oracle.explain import explain as explained  # noqa: PLC0415 - `--help` does without
 
-    explanation = explained(_lab(lab, lab_name), _question(source, target, traffic, family=6 if ipv6 else None))
+    explanation = explained(
+        _lab(files, parameters, lab_name), _question(source, target, traffic, family=6 if ipv6 else None)
+    )
     if as_json:
         click.echo(json.dumps(explanation.as_json()))
         return
@@ -145,15 +159,16 @@ def explain(
 
 
 @click.command("compile", short_help="The iptables-save text that a lab becomes. No root.")
+@parameter_option
 @click.argument("lab")
 @click.argument("node", required=False)
-def compile_(lab: str, node: str | None) -> None:
+def compile_(lab: str, node: str | None, parameters: dict[str, str]) -> None:
     """Print what netfilter is told: of every card, of one instance's, or of the whole wiring (vpc, igw, internet)."""
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.compile import compile_lab  # noqa: PLC0415
     from netlab.plan.render import render_namespace  # noqa: PLC0415
 
-    words = netlab.load(lab)
+    words = netlab.load(lab, parameters=parameters)
     plan = compile_lab(words)
     names = [name for name in plan.namespaces if node is None or name.split(":")[0] == node or name == f":{node}"]
     if not names:

@@ -11,7 +11,8 @@ import click
 
 from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered, counted
 from netlab.cli.proof import warn
-from netlab.cli.terminal import json_option
+from netlab.cli.sources import apportioned
+from netlab.cli.terminal import json_option, parameter_option
 from netlab.errors import InputError
 from netlab.model.stories import Question
 from netlab.model.topology import Lab
@@ -26,20 +27,24 @@ if TYPE_CHECKING:
 @click.option("--ports", metavar="LIST", help="What to ask, as in tcp/22,icmp/8 (default: the edges of every rule).")
 @click.option("--paper", is_flag=True, help="Ask the oracle alone: no root, no packets.")
 @json_option
+@parameter_option
 @click.argument("old")
 @click.argument("new")
-def diff(old: str, new: str, ports: str | None, *, flows: bool, paper: bool, as_json: bool) -> None:
+def diff(
+    old: str, new: str, parameters: dict[str, str], ports: str | None, *, flows: bool, paper: bool, as_json: bool
+) -> None:
     """
     Ask every pair of places in both labs the same questions, and say what is newly reached and newly cut.
 
-    OLD and NEW are lab files, built-in labs, or real files of AWS, CloudFormation and Terraform. Exit 1 if anything
-    changed, so that CI can hold a merge.
+    OLD and NEW are lab files, built-in labs, or real files of AWS, CloudFormation and Terraform, or folders of these.
+    Exit 1 if anything changed, so that CI can hold a merge.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.impact import Impact, compare, impact_json  # noqa: PLC0415
     from netlab.check.impact_text import impact_lines  # noqa: PLC0415
 
-    before, after = netlab.load(old), netlab.load(new)
+    own = apportioned(parameters, [old], [new])
+    before, after = (netlab.load(lab, parameters=each) for lab, each in zip((old, new), own, strict=True))
     for lab in (before, after):
         warn(lab)
     if flows:

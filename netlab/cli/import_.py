@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from netlab.cli.terminal import Progress
+from netlab.cli.terminal import Progress, parameter_option
 from netlab.errors import InputError
 
 _SLOW_FROM = 3_000_000  # bytes that take longer than a second
@@ -16,16 +16,14 @@ _SLOW_FROM = 3_000_000  # bytes that take longer than a second
 
 @click.command("import", short_help="AWS JSON, CloudFormation or Terraform to a lab file.")
 @click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it there.")
-@click.option(
-    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A template's parameter, or an export."
-)
+@parameter_option
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-def import_(files: tuple[str, ...], parameters: tuple[str, ...], output: Path | None) -> None:
+def import_(files: tuple[str, ...], parameters: dict[str, str], output: Path | None) -> None:
     """
     Make one lab of what `aws ec2 describe-...` and `terraform show -json` print, and of CloudFormation templates.
 
     Without -o the lab file is printed. What netlab does not model is listed, each thing once, with its place.
-    Groups that nothing carries get an instance of their name.
+    Groups that nothing carries get an instance of their name. A folder stands for the files in it.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.formats import render_lab  # noqa: PLC0415
@@ -34,7 +32,7 @@ def import_(files: tuple[str, ...], parameters: tuple[str, ...], output: Path | 
     if sys.stderr.isatty() and (size := _size(files)) > _SLOW_FROM:
         shown(f"reading {size / 1e6:.0f} MB")
     try:
-        lab, unmodelled = netlab.import_lab(files, parameters_from_words(parameters))
+        lab, unmodelled = netlab.import_lab(files, parameters)
         text = render_lab(lab)
     finally:
         shown.stop()
@@ -58,14 +56,3 @@ def _size(files: tuple[str, ...]) -> int:
         with suppress(OSError, ValueError):
             size += Path(file).stat().st_size
     return size
-
-
-def parameters_from_words(words: tuple[str, ...]) -> dict[str, str]:
-    """Return the parameters that ``NAME=VALUE`` words give."""
-    parameters = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise InputError(f"--parameter {word!r}: wanted NAME=VALUE")
-        parameters[name] = value
-    return parameters

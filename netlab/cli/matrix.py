@@ -12,7 +12,7 @@ from itertools import islice
 import click
 
 from netlab.cli.proof import warn
-from netlab.cli.terminal import Progress, json_option
+from netlab.cli.terminal import Progress, json_option, parameter_option
 from netlab.errors import InputError
 from netlab.model.stories import Question
 
@@ -34,11 +34,22 @@ _QUIET_S = 1.0
     help=f"Put every packet to the oracle too (default: up to {LOCKSTEP_UP_TO:,} questions).",
 )
 @json_option
-@click.argument("lab")
-def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockstep: bool | None, as_json: bool) -> None:
+@parameter_option
+@click.argument("files", nargs=-1, required=True, metavar="LAB")
+def matrix(
+    files: tuple[str, ...],
+    parameters: dict[str, str],
+    ports: str | None,
+    *,
+    all_rules: bool,
+    paper: bool,
+    lockstep: bool | None,
+    as_json: bool,
+) -> None:
     """
     Build a throw-away copy of LAB and ask every ordered pair of its places, by IPv4 and, where both have it, IPv6.
 
+    LAB is a lab file, a built-in lab, or real files of AWS, CloudFormation and Terraform: one, several, or a folder.
     Each answer is what a row of `expect:` would come to, with its rule or the gate that dropped it.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
@@ -49,7 +60,7 @@ def matrix(lab: str, ports: str | None, *, all_rules: bool, paper: bool, lockste
     if ports is not None and all_rules:
         raise InputError("matrix: found --ports and --all-rules, wanted one of them")
     samples = () if ports is None else samples_from_text(ports)
-    words = netlab.load(lab)
+    words = netlab.load(*files, parameters=parameters)
     warn(words)
     questions = counted(rule_questions(words) if all_rules else questions_of(words, samples or first_samples(words)))
     both = len(questions) <= LOCKSTEP_UP_TO if lockstep is None else lockstep

@@ -6,20 +6,27 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from netlab.check.outcomes import LabReport, RowReport, StoryReport
-from netlab.cli.import_ import parameters_from_words
-from netlab.cli.terminal import say
+from netlab.cli.sources import apportioned
+from netlab.cli.terminal import parameter_option, say
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.topology import Lab
 
+if TYPE_CHECKING:
+    from netlab.formats import Replacement
+
 Played = RowReport | StoryReport
 
 _COLOURS = {"ok": "green", "FAILED": "red", "DISAGREE": "magenta", "BROKEN": "yellow"}
+
+_MOST_NAMES = 20
 
 
 @click.command(short_help="Play the expectations and stories of lab files; for CI.")
@@ -36,13 +43,13 @@ _COLOURS = {"ok": "green", "FAILED": "red", "DISAGREE": "magenta", "BROKEN": "ye
     help="Keep packets, records, counters.",
 )
 @click.option("--groups", multiple=True, metavar="FILE", help="Take the groups of a real file for the lab's own.")
-@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of --groups.")
+@parameter_option
 @click.argument("labs", nargs=-1, required=True, metavar="LAB...")
 def check(
     labs: tuple[str, ...],
     names: tuple[str, ...],
     groups: tuple[str, ...],
-    parameters: tuple[str, ...],
+    parameters: dict[str, str],
     junit: Path | None,
     evidence: Path | None,
     *,
@@ -57,28 +64,27 @@ def check(
     LAB is a file or the name of a built-in lab. With --groups the security groups of AWS JSON, CloudFormation or
     Terraform stand in place of the lab's own of the same name.
     """
-    import netlab  # noqa: PLC0415 - `--help` does without
-    from netlab.check.play import has_any  # noqa: PLC0415
+    from netlab.check.play import has_any  # noqa: PLC0415 - `--help` does without
 
     if junit is not None:
         _try_to_write(junit)
     if evidence is not None and paper:
         raise InputError("check: found --paper and --evidence, wanted one of them: on paper there are no packets")
-    loaded = [netlab.load(name) for name in labs]
-    if groups:
-        loaded = [netlab.replace_groups(lab, groups, parameters_from_words(parameters)) for lab in loaded]
-    for name, lab in zip(labs, loaded, strict=True):
+    loaded = _load(labs, groups, parameters)
+    for name, (lab, replacement) in zip(labs, loaded, strict=True):
         if not lab.expectations and not lab.stories:
             raise InputError(f"{name}: found no expectation and no story, wanted something to check")
         warn(lab)
-    if not any(has_any(lab, names) for lab in loaded):
+        if replacement is not None:
+            _say_replaced(lab, replacement)
+    if not any(has_any(lab, names) for lab, _ in loaded):
         raise InputError(f"-k {' '.join(names)}: no expectation or story holds that")
     reports = []
     if evidence is not None:
         from netlab.cli.evidence import write_versions  # noqa: PLC0415 - `--help` does without
 
         write_versions(evidence)
-    for lab in loaded:
+    for lab, replacement in loaded:
         with _playing(lab, paper=paper, keep=keep, evidence=evidence) as (network, watched):
             report = play_and_print(network, lab, names, verbose=verbose, silent=as_json, watched=watched)
             network.failed = not report.ok
@@ -88,12 +94,39 @@ def check(
         if as_json:
             from netlab.check.report import to_json  # noqa: PLC0415 - `--help` does without
 
-            click.echo(json.dumps(to_json(report)))
+            extra = {} if replacement is None else {"groups": asdict(replacement)}
+            click.echo(json.dumps({**to_json(report), **extra}))
     if junit is not None:
         from netlab.check.junit import to_junit  # noqa: PLC0415
 
         junit.write_text(to_junit(reports), encoding="utf-8")
     sys.exit(0 if all(report.ok for report in reports) else 1)
+
+
+def _load(
+    labs: tuple[str, ...], groups: tuple[str, ...], parameters: dict[str, str]
+) -> list[tuple[Lab, Replacement | None]]:
+    """Return the labs, with the groups of files in them, and which those replaced."""
+    import netlab  # noqa: PLC0415 - `--help` does without
+
+    *own, for_groups = apportioned(parameters, *([name] for name in labs), groups)
+    loaded = [netlab.load(name, parameters=each) for name, each in zip(labs, own, strict=True)]
+    if not groups:
+        return [(lab, None) for lab in loaded]
+    return [netlab.replace_groups(lab, groups, for_groups) for lab in loaded]
+
+
+def _say_replaced(lab: Lab, replacement: Replacement) -> None:
+    """Print which groups were replaced, and which of the lab's or the files' were not."""
+    said = (
+        ("taken from --groups", replacement.replaced),
+        ("in no file of --groups, so still the lab's own", replacement.own),
+        ("of --groups that no interface of the lab has", replacement.added),
+    )
+    for what, names in said:
+        if names:
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            click.echo(f"netlab: {lab.name}: groups {what}: {', '.join(names[:_MOST_NAMES])}{more}", err=True)
 
 
 def _try_to_write(path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netlab.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,6 +21,27 @@ lab_option = click.option(
 _WIDTH = 79  # in the last column some terminals begin a new line
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+
+
+def _parameters_from_words(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameters that ``NAME=VALUE`` words give."""
+    parameters = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise InputError(f"--parameter {word!r}: wanted NAME=VALUE")
+        parameters[name] = value
+    return parameters
+
+
+parameter_option = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parameters_from_words,
+    help="A template's parameter, or an export.",
+)
 
 
 def console() -> Console:

@@ -8,7 +8,7 @@ import sys
 import click
 
 from netlab.cli.proof import play_and_print, warn
-from netlab.cli.terminal import console, json_option, progress, say
+from netlab.cli.terminal import console, json_option, parameter_option, progress, say
 from netlab.errors import InputError
 from netlab.model.network import Network
 from netlab.model.topology import Lab
@@ -16,8 +16,9 @@ from netlab.model.topology import Lab
 
 @click.command(short_help="Build a lab and prove it on real packets.")
 @click.option("--list", "list_labs", is_flag=True, help="List the built-in labs instead.")
+@parameter_option
 @click.argument("lab", required=False, default="stateful")
-def up(lab: str, *, list_labs: bool) -> None:
+def up(lab: str, parameters: dict[str, str], *, list_labs: bool) -> None:
     """
     Build a lab from network namespaces and play its expectations and stories on it; without LAB, `stateful`.
 
@@ -32,7 +33,7 @@ def up(lab: str, *, list_labs: bool) -> None:
             say(name)
         return
     need_root()
-    words = netlab.load(lab)
+    words = netlab.load(lab, parameters=parameters)
     warn(words)
     code = 0
     with progress(f"netlab: building {words.name}") as shown, bring_up(words, lab, shown) as brought:

@@ -7,14 +7,15 @@ reader's business, what they mean is imported.py's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 
-from netlab.errors import LabFileError
+from netlab.errors import InputError, LabFileError
 from netlab.formats.imported import Imported, import_files
 from netlab.formats.render import lab_data
 from netlab.formats.sheet import Sheet
 from netlab.formats.words import shown
+from netlab.formats.yaml_reader import read_yaml
 from netlab.model.addresses import cidr_from_text
 
 Reader = Callable[[str], str]
@@ -31,16 +32,27 @@ _SECTIONS = (
 )
 
 
-def bring_in(sheet: Sheet, reader: Reader | None) -> bool:
+def imports_of(text: str) -> tuple[str, ...]:
+    """Return the files that a lab file imports, as it names them; what is wrong with it does not matter here."""
+    files = Sheet("", read_yaml(text)).get(("import",))
+    return tuple(each for each in (files if isinstance(files, list) else [files]) if isinstance(each, str))
+
+
+def bring_in(sheet: Sheet, reader: Reader | None, parameters: Mapping[str, str] | None = None) -> bool:
     """
     Put what the files of ``import:`` give into the sheet's data; what is defined twice is a mistake.
 
     Returns:
         Whether the files could be read; where not, names that they define would be missed in vain.
+
+    Raises:
+        InputError: No template has one of the parameters.
     """
     tree = sheet.reading.tree
     files = sheet.get(("import",))
     if not isinstance(tree, dict) or files is None:
+        if parameters:
+            raise InputError(f"parameter {next(iter(parameters))}: no template has it: {sheet.file} imports none")
         return True
     texts = _texts(sheet, [files] if isinstance(files, str) else files, reader)
     if texts is None:
@@ -48,7 +60,7 @@ def bring_in(sheet: Sheet, reader: Reader | None) -> bool:
     if not texts:
         return True
     try:
-        imported = import_files(texts, furnish=not tree.get("instances"), cidr=_own_network(sheet))
+        imported = import_files(texts, parameters, furnish=not tree.get("instances"), cidr=_own_network(sheet))
     except LabFileError as error:
         sheet.mistakes += error.mistakes
         return False

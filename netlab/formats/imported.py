@@ -53,6 +53,21 @@ class Imported:
         return said.file, said.line
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """
+    Which groups an import put in place of a lab's own; names, in the order of the lab, then of the import.
+
+    Attributes:
+        own: Of the lab, and not in the import: they stay.
+        added: Of the import, and not in the lab: no interface has them.
+    """
+
+    replaced: tuple[str, ...]
+    own: tuple[str, ...]
+    added: tuple[str, ...]
+
+
 def import_files(
     files: Mapping[str, str],
     parameters: Mapping[str, str] | None = None,
@@ -100,6 +115,13 @@ def _facts_of(files: Mapping[str, str], parameters: Mapping[str, str]) -> Facts:
         there = ", ".join(sorted(known)) or "none"
         facts.mistakes.append(Mistake("", 0, f"parameter {name}", f"no template has it; there are {there}"))
     return facts
+
+
+def known_parameters(files: Mapping[str, str], parameters: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the parameters that templates among some files have; what cannot be read has none."""
+    facts = Facts()
+    documents = _documents(files, facts)
+    return frozenset(read_templates([each for each in documents if _is_template(each)], facts, parameters))
 
 
 def is_real_file(text: str) -> bool:
@@ -169,6 +191,15 @@ def _sort(tree: object) -> str:
 def _lab_name(files: Mapping[str, str]) -> str:
     stem = next(iter(files)).replace("\\", "/").rpartition("/")[2]
     return plain_name(stem.partition(".")[0] or stem, "imported")
+
+
+def replacement_of(lab: Lab, imported: Lab) -> Replacement:
+    """Return which groups `replace_groups` replaces."""
+    return Replacement(
+        tuple(name for name in lab.groups if name in imported.groups),
+        tuple(name for name in lab.groups if name not in imported.groups),
+        tuple(name for name in imported.groups if name not in lab.groups),
+    )
 
 
 def replace_groups(lab: Lab, imported: Lab) -> Lab:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from netlab.errors import LabFileError, Mistake
@@ -25,18 +26,22 @@ FIXED_TIMERS = {"icmp": 30, "other protocols": 600}
 _SECTIONS = {"groups": "security_groups", "acls": "network_acls"}
 
 
-def parse_lab(text: str, file: str = "lab.yaml", reader: Reader | None = None) -> Lab:
+def parse_lab(
+    text: str, file: str = "lab.yaml", reader: Reader | None = None, parameters: Mapping[str, str] | None = None
+) -> Lab:
     """
     Read a lab file.
 
     Args:
         reader: Gets the files of ``import:``.
+        parameters: Values of parameters of the templates among them.
 
     Returns:
         The lab as written: what AWS or netlab fills in (rule ids, addresses, default group and ACL) is empty still.
 
     Raises:
         LabFileError: It holds mistakes; all of them are in it.
+        InputError: No template has one of the parameters.
     """
     reading = read_yaml(text)
     sheet = Sheet(file, reading)
@@ -47,7 +52,7 @@ def parse_lab(text: str, file: str = "lab.yaml", reader: Reader | None = None) -
         if not sheet.mistakes:
             sheet.wrong((), f"found {shown(reading.tree)}, wanted a lab: a mapping with name, vpc, subnets …")
         raise LabFileError(tuple(sheet.mistakes))
-    if not bring_in(sheet, reader):
+    if not bring_in(sheet, reader, parameters):
         raise LabFileError(tuple(dict.fromkeys(sheet.mistakes)))
     lab = _read_lab(sheet)
     if sheet.mistakes:

@@ -58,7 +58,7 @@ MISTAKES = [
 ONE_LINE = [
     # command                                ; exit ; what the line says
     ("up nolab", 2, "lab 'nolab': no such file, nor a built-in lab"),
-    ("up /", 2, "cannot be read"),
+    ("up /usr/sbin", 2, "found a folder without real files"),
     ("up --frob", 2, "up: no such option '--frob'"),
     ("up stateful more", 2, "up: got unexpected extra argument (more)"),
     ("frob", 2, "no such command 'frob'"),

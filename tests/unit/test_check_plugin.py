@@ -16,16 +16,29 @@ instances: {ec2: {subnet: a, public_ip: 203.0.113.10, security_groups: [web]}}
 hosts: {laptop: {ip: 198.51.100.7}}
 """
 
+TEMPLATE = """
+Parameters: {Port: {Type: Number}}
+Resources:
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: web
+      GroupName: ec2
+      SecurityGroupIngress: [{IpProtocol: tcp, FromPort: !Ref Port, ToPort: !Ref Port, CidrIp: 0.0.0.0/0}]
+"""
+
 HEAD = "import netlab, pytest\n"
 ASKS = """
 def test_it(net):
-    assert net.open("laptop", "ec2", tcp=80).seen is netlab.Seen.{seen}
+    laptop = "laptop" if "laptop" in net.lab.hosts else "internet-host"
+    assert net.open(laptop, "ec2", tcp=80).seen is netlab.Seen.{seen}
 """
 
 
 def _run(folder: Path, text: str, *options: str) -> tuple[int, str]:
     """Run one test file with `--netlab-paper`, in a folder of its own."""
     (folder / "lab.yaml").write_text(LAB, encoding="utf-8")
+    (folder / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
     file = folder / "test_theirs.py"
     file.write_text(HEAD + text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", "--netlab-paper"]
@@ -46,6 +59,10 @@ def _run(folder: Path, text: str, *options: str) -> tuple[int, str]:
         ('@pytest.mark.netlab("stateful", scope="module")', "LOST", 0, "1 passed"),
         ('@pytest.mark.netlab("stateful", scope="class")', "LOST", 1, "net: found scope='class', wanted"),
         ('@pytest.mark.netlab("stateful", scop="module")', "LOST", 1, "net: found scop='module', wanted"),
+        ('@pytest.mark.netlab("template.yaml", parameters={"Port": 80})', "DELIVERED", 0, "1 passed"),
+        ('@pytest.mark.netlab("template.yaml", parameters={"Port": 81}, scope="module")', "LOST", 0, "1 passed"),
+        ('@pytest.mark.netlab("template.yaml")', "LOST", 1, "parameter Port has no default; give it with"),
+        ('@pytest.mark.netlab("stateful", parameters="Port=80")', "LOST", 1, "net: found parameters='Port=80', wanted"),
         ("", "LOST", 1, 'net: found no lab, wanted @pytest.mark.netlab("lab.yaml") on the test'),
     ],
 )

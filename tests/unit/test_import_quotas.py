@@ -98,7 +98,7 @@ def test_groups_put_in_place_of_a_labs_own_keep_to_them_too(tmp_path: Path, coun
     files = _files(tmp_path, {"SecurityGroups": [_group("b"), _group("a", count)]})
 
     if fits:
-        assert len(netlab.replace_groups(lab, files).groups["a"].ingress) == 60
+        assert len(netlab.replace_groups(lab, files)[0].groups["a"].ingress) == 60
     else:
         with pytest.raises(LabFileError, match=r"SecurityGroups.json:4: a ingress: .* Found 61 for IPv4"):
             netlab.replace_groups(lab, files)
