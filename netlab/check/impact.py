@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from netlab.check.clauses import Clause, Untried, clauses_of, untried_json
 from netlab.check.matrix import AT_ONCE, Cell, Matrix, Progress, as_row_asks, cell_json, rounds
+from netlab.check.stand_ins import StandIn, representatives, stand_ins_json
+from netlab.check.untried import untried
 from netlab.model.network import Flow, Network, Sent
 from netlab.model.packets import ECHO_TYPES
 from netlab.model.rows import row_data
@@ -69,6 +72,8 @@ class Impact:
         asked: How many questions were put to both labs.
         fates: Of the open flows; None = not asked for.
         faults: Cells that are no answers, of either lab.
+        stand_ins: Who was put into both labs.
+        untried: What groups and ACLs say in one of the labs alone, and no question tried.
     """
 
     old: str
@@ -78,12 +83,14 @@ class Impact:
     cut: tuple[Changed, ...]
     fates: tuple[Fate, ...] | None = None
     faults: tuple[Cell, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
+    untried: tuple[Untried, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nothing changed, and everything asked was answered."""
+        """Tell whether nothing changed, everything asked was answered, and everything that differs was asked about."""
         fates = self.fates or ()
-        return not (self.reached or self.cut or self.faults) and all(each.kept for each in fates)
+        return not (self.reached or self.cut or self.faults or self.untried) and all(each.kept for each in fates)
 
 
 def compare(old: Matrix, new: Matrix) -> tuple[tuple[Changed, ...], tuple[Changed, ...]]:
@@ -95,6 +102,24 @@ def compare(old: Matrix, new: Matrix) -> tuple[tuple[Changed, ...], tuple[Change
     reached = tuple(each for each in changed if _delivered(each.after) and not _delivered(each.before))
     cut = tuple(each for each in changed if _delivered(each.before) and not _delivered(each.after))
     return reached, cut
+
+
+def differing(one: Lab, other: Lab) -> tuple[Clause, ...]:
+    """Return what the groups and ACLs of one lab say, and not those of the other."""
+    said = clauses_of(other)
+    return tuple(each for each in clauses_of(one) if each not in said)
+
+
+def untried_changes(
+    old: tuple[Lab, Matrix], new: tuple[Lab, Matrix], stand_ins: Sequence[StandIn] = ()
+) -> tuple[Untried, ...]:
+    """Return which differences of what two labs say no question tried; each lab as it was asked, with its answers."""
+    instead = representatives(stand_ins)
+    found: list[Untried] = []
+    for change, (lab, matrix), (other, _) in (("removed", old, new), ("added", new, old)):
+        every = untried(lab, matrix.cells, differing(lab, other), instead)
+        found += [replace(each, change=change) for each in every]
+    return tuple(found)
 
 
 def play_fates(
@@ -134,6 +159,7 @@ def impact_json(impact: Impact) -> dict[str, object]:
         found["flows"] = [_fate_json(each) for each in impact.fates]
     if impact.faults:
         found["faults"] = [cell_json(each) for each in impact.faults]
+    found |= {"stand_ins": stand_ins_json(impact.stand_ins), "untried": untried_json(impact.untried)}
     return found | {"changed": not impact.is_empty}
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 
+from netlab.check.clauses import Untried
 from netlab.check.impact import Changed, Fate, Impact
+from netlab.check.listing import wrapped
 from netlab.check.matrix import Cell
 from netlab.check.samples import sample_of, sample_words
+from netlab.check.stand_ins import stand_in_words
 from netlab.check.words import question_words
 from netlab.model.stories import Question
 from netlab.model.verdicts import Decision, Seen
 
-WIDTH = 80
+_MOST_LISTED = 20
 
 
 def impact_lines(impact: Impact) -> Iterator[str]:
@@ -23,11 +25,34 @@ def impact_lines(impact: Impact) -> Iterator[str]:
             yield f"{title}:"
             yield from _listed((each.question, _change_words(each)) for each in found)
     for cell in impact.faults:
-        yield from _wrapped(f"no answer: {question_words(cell.question)}: {cell.disagreement or cell.detail}", "", "  ")
+        yield from wrapped(f"no answer: {question_words(cell.question)}: {cell.disagreement or cell.detail}")
     if impact.fates is not None:
         yield from _fate_lines(impact.fates)
-    counts = f"{len(impact.reached)} newly reached, {len(impact.cut)} newly cut, of {impact.asked:,} questions"
-    yield from _wrapped(f"{impact.old} to {impact.new}: {counts}", "", "  ")
+    yield from _untried_lines(impact.untried)
+    said = {name for each in _told(impact) for name in (each.source, each.target)}
+    for stand_in in impact.stand_ins:
+        if stand_in.name in said:
+            yield from wrapped(stand_in_words(stand_in))
+    counts = f"{len(impact.reached)} newly reached, {len(impact.cut)} newly cut"
+    if impact.untried:
+        counts += f", {len(impact.untried)} changed but untried"
+    counts += f", of {impact.asked:,} questions"
+    yield from wrapped(f"{impact.old} to {impact.new}: {counts}")
+
+
+def _told(impact: Impact) -> Iterator[Question]:
+    """Yield the questions of which lines speak."""
+    for found in (impact.reached, impact.cut, impact.faults, impact.fates or ()):
+        yield from (each.question for each in found)
+
+
+def _untried_lines(found: tuple[Untried, ...]) -> Iterator[str]:
+    signs = {"added": "+ ", "removed": "- "}
+    for each in found[:_MOST_LISTED]:
+        what = "nobody asked about it" if each.by_choice else "nobody here can use it"
+        yield from wrapped(f"changed, but {what}: {signs.get(each.change, '')}{each}")
+    if len(found) > _MOST_LISTED:
+        yield f"  and {len(found) - _MOST_LISTED:,} more; --json has them all"
 
 
 def _fate_lines(fates: tuple[Fate, ...]) -> Iterator[str]:
@@ -49,7 +74,7 @@ def _listed(found: Iterable[tuple[Question, str]]) -> Iterator[str]:
         by_target.setdefault((target, family, tuple(traffic), words), []).append(source)
     for (target, family, alike, words), sources in by_target.items():
         ipv6 = " (IPv6)" if family == 6 else ""
-        yield from _wrapped(f"{', '.join(sources)} to {target} {', '.join(alike)}{ipv6}: {words}", "  ", " " * 6)
+        yield from wrapped(f"{', '.join(sources)} to {target} {', '.join(alike)}{ipv6}: {words}", "  ", " " * 6)
 
 
 def _change_words(changed: Changed) -> str:
@@ -74,7 +99,3 @@ def _fate_words(fate: Fate) -> str:
         return f"{what} lost at {verdict.gate}, {verdict.reason.name}"
     by = f" by {verdict.rule}" if verdict.rule else ""
     return f"{verdict.reason.name}{by}"
-
-
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 
+from netlab.check.clauses import Untried, untried_json
 from netlab.check.samples import Samples, fits_family, question_from_sample
+from netlab.check.stand_ins import StandIn, stand_ins_json
 from netlab.model.network import FIRST_PORT, Flow, Network
 from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS
 from netlab.model.places import Place, parse_place
@@ -72,11 +74,14 @@ class Matrix:
 
     Attributes:
         places: In the order of the lab: instances (further interfaces as NODE/ENI), then hosts.
+        untried: What the lab's groups and ACLs say, and no question tried.
     """
 
     lab: str
     places: tuple[str, ...]
     cells: tuple[Cell, ...]
+    stand_ins: tuple[StandIn, ...] = ()
+    untried: tuple[Untried, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -89,29 +94,31 @@ def places_of(lab: Lab) -> tuple[str, ...]:
     return (*(each.label for each in lab.interfaces()), *lab.hosts)
 
 
-def questions_of(lab: Lab, samples: Iterable[Traffic]) -> Iterator[Question]:
+def questions_of(lab: Lab, samples: Iterable[Traffic], stand_ins: Sequence[StandIn] = ()) -> Iterator[Question]:
     """Yield the question of every sample, family and ordered pair of places that share the family."""
     samples = tuple(samples)
-    for source, target, families in _pairs(lab):
+    for source, target, families in _pairs(lab, stand_ins):
         for family in families:
             for sample in samples:
                 if fits_family(sample, family):
                     yield question_from_sample(source.text, target.text, sample, family)
 
 
-def rule_questions(lab: Lab, *others: Lab) -> Iterator[Question]:
+def rule_questions(lab: Lab, *others: Lab, stand_ins: Sequence[StandIn] = ()) -> Iterator[Question]:
     """
     Yield the questions at the edges of every rule, and just outside: of each pair, what its two ends' rules name.
 
     Args:
         others: Labs whose rules count too, where they have the pair; for what differs between them.
+        stand_ins: Of the labs: each is asked about those alone whom its network matters to; its own rules do not count.
     """
+    known = {each.name for each in stand_ins}
     labs = [(Samples(each), {name: parse_place(each, name) for name in places_of(each)}) for each in (lab, *others)]
-    for source, target, families in _pairs(lab):
+    for source, target, families in _pairs(lab, stand_ins):
         found: dict[Traffic, None] = {}
         for samples, places in labs:
             if source.text in places and target.text in places:
-                ends = places[source.text].interface, places[target.text].interface
+                ends = (None if each.text in known else places[each.text].interface for each in (source, target))
                 found |= dict.fromkeys(samples.between(*ends))
         for family in families:
             for sample in found:
@@ -176,6 +183,8 @@ def matrix_json(matrix: Matrix) -> dict[str, object]:
         "delivered": counted["delivered"],
         "lost": counted["lost"],
         "cells": [cell_json(cell) for cell in matrix.cells],
+        "stand_ins": stand_ins_json(matrix.stand_ins),
+        "untried": untried_json(matrix.untried),
         "ok": matrix.ok,
     }
 
@@ -206,12 +215,17 @@ def _cell(question: Question, flow: Flow, known: dict[Verdict, Verdict]) -> Cell
     return Cell(question, deciding.seen, known.setdefault(verdict, verdict), detail, flow.observation.disagreement)
 
 
-def _pairs(lab: Lab) -> Iterator[tuple[Place, Place, tuple[int, ...]]]:
+def _pairs(lab: Lab, stand_ins: Sequence[StandIn]) -> Iterator[tuple[Place, Place, tuple[int, ...]]]:
     places = [parse_place(lab, name) for name in places_of(lab)]
     has = {place.text: {family for family in _FAMILIES if place.own(family) is not None} for place in places}
+    has |= {each.name: {each.address.version} for each in stand_ins}
+    asked = {each.name: each.of for each in stand_ins}
     for source, target in permutations(places, 2):
+        one, two = source.text, target.text
+        if two not in asked.get(one, {two}) or one not in asked.get(two, {one}):
+            continue
         if source.interface is None or target.interface is None or source.interface.node != target.interface.node:
-            shared = has[source.text] & has[target.text]
+            shared = has[one] & has[two]
             yield source, target, tuple(family for family in _FAMILIES if family in shared)
 
 

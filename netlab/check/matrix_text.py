@@ -20,6 +20,7 @@ from netlab.check.grid import NOT_ASKED, Column, Grid, alike_sources, class_name
 from netlab.check.listing import WIDTH, delivered_lines, wrapped
 from netlab.check.matrix import Cell, Matrix
 from netlab.check.samples import sample_words
+from netlab.check.stand_ins import stand_in_words
 from netlab.check.words import question_words
 from netlab.model.rules import Rule, Traffic
 from netlab.model.topology import Lab
@@ -28,6 +29,7 @@ from netlab.model.verdicts import Seen
 MOST_LINES = 100
 """Lines up to which a grid is drawn, and beyond as long as a list would be no shorter."""
 
+_MOST_LISTED = 10  # rules that nobody can use, for one reason
 _GLUE = "\u00a0"  # lines do not break at it
 _LABEL = 26  # columns of a row's label
 _GATES = {
@@ -57,6 +59,8 @@ def matrix_lines(matrix: Matrix, lab: Lab) -> Iterator[str]:
     most = max(MOST_LINES, len(listed))
     drawn = [*islice(_grid_lines(grid), most + 1)]
     yield from (*drawn, *_legend(lab, grid, rules)) if len(drawn) <= most else listed
+    for each in matrix.stand_ins:
+        yield from wrapped(stand_in_words(each))
     if matrix.cells:
         yield ""
     for cell in matrix.cells:
@@ -64,6 +68,7 @@ def matrix_lines(matrix: Matrix, lab: Lab) -> Iterator[str]:
             status = "DISAGREE" if cell.disagreement else "BROKEN"
             text = f"{status:<10}{question_words(cell.question)}: {cell.disagreement or cell.detail}"
             yield from wrapped(text, "", " " * 10)
+    yield from _untried_lines(matrix)
     counted = Counter(cell.seen.value for cell in matrix.cells)
     counts = ", ".join(f"{count:,} {word}" for word, count in sorted(counted.items()))
     yield f"{matrix.lab}: {len(matrix.places)} places, {len(matrix.cells):,} questions: {counts or 'none to ask'}"
@@ -183,6 +188,15 @@ def _classes_named(grid: Grid) -> Iterator[str]:
     for members in grid.classes:
         if len(members) > 1:
             yield from _named(class_name(members), members)
+
+
+def _untried_lines(matrix: Matrix) -> Iterator[str]:
+    by_reason: dict[str, list[str]] = {}
+    for each in matrix.untried:
+        by_reason.setdefault(each.why, []).append(str(each.clause))
+    for why, said in by_reason.items():
+        more = f"; and {len(said) - _MOST_LISTED:,} more" if len(said) > _MOST_LISTED else ""
+        yield from wrapped(f"nobody here can use, since {why}: {'; '.join(said[:_MOST_LISTED])}{more}", "", "  ")
 
 
 def _rule_words(group: str, rule: Rule | None) -> str:

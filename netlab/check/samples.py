@@ -60,6 +60,16 @@ def edges(traffic: Traffic) -> tuple[Traffic, ...]:
     return tuple(dict.fromkeys((*_inside(traffic), *_outside(traffic))))
 
 
+def holds(traffic: Traffic, sample: Traffic) -> bool:
+    """Tell whether a sample is of some traffic."""
+    if traffic.protocol is None:
+        return True
+    if traffic.ports is not None and sample.ports is not None and sample.ports.first not in traffic.ports:
+        return False
+    kind = traffic.icmp_type in {None, sample.icmp_type} and traffic.icmp_code in {None, sample.icmp_code or 0}
+    return traffic.protocol == sample.protocol and kind
+
+
 def sample_words(sample: Traffic) -> str:
     """Return a sample as commands take it: ``icmp/8``, not ``icmp/8/0``."""
     text = str(sample)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered, counted
+from netlab.cli.matrix import LOCKSTEP_UP_TO, Answered, counted, warn_of_left_out
 from netlab.cli.proof import warn
 from netlab.cli.sources import apportioned
 from netlab.cli.terminal import json_option, parameter_option
@@ -20,6 +21,7 @@ from netlab.model.topology import Lab
 if TYPE_CHECKING:
     from netlab.check.impact import Fate
     from netlab.check.matrix import Matrix
+    from netlab.check.stand_ins import StandIn
 
 
 @click.command(short_help="What a change opens, closes and cuts; exit 1 if anything.")
@@ -37,10 +39,11 @@ def diff(
     Ask every pair of places in both labs the same questions, and say what is newly reached and newly cut.
 
     OLD and NEW are lab files, built-in labs, or real files of AWS, CloudFormation and Terraform, or folders of these.
-    Exit 1 if anything changed, so that CI can hold a merge.
+    Where no place lies in a network that a rule names, a stand-in is put into both. Exit 1 if anything changed, a rule
+    that nobody here can use included, so that CI can hold a merge.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
-    from netlab.check.impact import Impact, compare, impact_json  # noqa: PLC0415
+    from netlab.check.impact import Impact, compare, impact_json, untried_changes  # noqa: PLC0415
     from netlab.check.impact_text import impact_lines  # noqa: PLC0415
 
     own = apportioned(parameters, [old], [new])
@@ -49,22 +52,40 @@ def diff(
         warn(lab)
     if flows:
         _need_same_topology(before, after)
-    asked = _questions(before, after, ports), _questions(after, before, ports)
+    before, after, stand_ins = _furnished(before, after)
+    asked = _questions(before, after, ports, stand_ins), _questions(after, before, ports, stand_ins)
     one, fates = _ask(before, after if flows else None, asked[0], paper=paper)
     other, _ = _ask(after, None, asked[1], paper=paper)
     reached, cut = compare(one, other)
     faults = tuple(cell for cell in (*one.cells, *other.cells) if not cell.ok)
-    impact = Impact(old, new, len({*asked[0], *asked[1]}), reached, cut, fates, faults)
+    untried = untried_changes((before, one), (after, other), stand_ins)
+    impact = Impact(old, new, len({*asked[0], *asked[1]}), reached, cut, fates, faults, stand_ins, untried)
     click.echo(json.dumps(impact_json(impact)) if as_json else "\n".join(impact_lines(impact)))
     sys.exit(0 if impact.is_empty else 1)
 
 
-def _questions(lab: Lab, other: Lab, ports: str | None) -> tuple[Question, ...]:
+def _furnished(old: Lab, new: Lab) -> tuple[Lab, Lab, tuple[StandIn, ...]]:
+    """Put the same stand-ins into both labs; those first whose networks make a difference."""
+    from netlab.check.impact import differing  # noqa: PLC0415 - `--help` does without
+    from netlab.check.stand_ins import furnished  # noqa: PLC0415
+    from netlab.control import completed  # noqa: PLC0415
+    from netlab.model.rules import GroupRef  # noqa: PLC0415
+
+    clauses = (*differing(old, new), *differing(new, old))
+    found = furnished(old, new, first=[each.peer for each in clauses if not isinstance(each.peer, GroupRef)])
+    warn_of_left_out(found)
+    before, after = (completed(lab) for lab in found.labs)
+    return before, after, found.stand_ins
+
+
+def _questions(lab: Lab, other: Lab, ports: str | None, stand_ins: Sequence[StandIn]) -> tuple[Question, ...]:
     """Return what is asked of a lab; of a pair that both labs have, the same is asked of both."""
     from netlab.check.matrix import questions_of, rule_questions  # noqa: PLC0415 - `--help` does without
     from netlab.check.samples import samples_from_text  # noqa: PLC0415
 
-    return counted(rule_questions(lab, other) if ports is None else questions_of(lab, samples_from_text(ports)))
+    if ports is not None:
+        return counted(questions_of(lab, samples_from_text(ports), stand_ins))
+    return counted(rule_questions(lab, other, stand_ins=stand_ins))
 
 
 def _ask(

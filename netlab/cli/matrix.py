@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,11 @@ from netlab.cli.proof import warn
 from netlab.cli.terminal import Progress, json_option, parameter_option
 from netlab.errors import InputError
 from netlab.model.stories import Question
+from netlab.model.topology import Lab
+
+if TYPE_CHECKING:
+    from netlab.check.clauses import Clause
+    from netlab.check.stand_ins import Furnished, StandIn
 
 LOCKSTEP_UP_TO = 20_000
 """Questions up to which the oracle is asked too, unless told otherwise."""
@@ -26,7 +32,11 @@ _QUIET_S = 1.0
 
 @click.command(short_help="Who reaches whom: every pair of places, on real packets.")
 @click.option("--ports", metavar="LIST", help="What to ask, as in tcp/22,tcp/443,icmp/8 (default: what rules name).")
-@click.option("--all-rules", is_flag=True, help="Ask at the edges of every rule, and just outside of them.")
+@click.option(
+    "--all-rules",
+    is_flag=True,
+    help="Ask at the edges of every rule and just outside, also from networks that nobody is in.",
+)
 @click.option("--paper", is_flag=True, help="Ask the oracle alone: no root, no packets.")
 @click.option(
     "--lockstep/--no-lockstep",
@@ -53,28 +63,56 @@ def matrix(
     Each answer is what a row of `expect:` would come to, with its rule or the gate that dropped it.
     """
     import netlab  # noqa: PLC0415 - `--help` does without
+    from netlab.check.clauses import carried_clauses  # noqa: PLC0415
     from netlab.check.matrix import ask_matrix, matrix_json, questions_of, rule_questions  # noqa: PLC0415
     from netlab.check.matrix_text import matrix_lines  # noqa: PLC0415
     from netlab.check.samples import first_samples, samples_from_text  # noqa: PLC0415
+    from netlab.check.stand_ins import representatives  # noqa: PLC0415
+    from netlab.check.untried import untried  # noqa: PLC0415
 
     if ports is not None and all_rules:
         raise InputError("matrix: found --ports and --all-rules, wanted one of them")
     samples = () if ports is None else samples_from_text(ports)
     words = netlab.load(*files, parameters=parameters)
     warn(words)
-    questions = counted(rule_questions(words) if all_rules else questions_of(words, samples or first_samples(words)))
+    stand_ins: tuple[StandIn, ...] = ()
+    said: tuple[Clause, ...] = ()
+    if all_rules:
+        said = carried_clauses(words)
+        words, stand_ins = _furnished(words)
+        questions = counted(rule_questions(words, stand_ins=stand_ins))
+    else:
+        questions = counted(questions_of(words, samples or first_samples(words)))
     both = len(questions) <= LOCKSTEP_UP_TO if lockstep is None else lockstep
     progress = Answered(f"netlab: {words.name}")
     try:
         with netlab.paper(words) if paper else netlab.running(words, lockstep=both, progress=progress.build) as network:
-            found = replace(ask_matrix(network, questions, progress), lab=words.name)
+            found = replace(ask_matrix(network, questions, progress), lab=words.name, stand_ins=stand_ins)
     finally:
         progress.stop()
+    found = replace(found, untried=untried(words, found.cells, said, representatives(stand_ins)))
     if as_json:
         click.echo(json.dumps(matrix_json(found)))
     else:
         click.echo("\n".join(matrix_lines(found, words)))
     sys.exit(0 if found.ok else 1)
+
+
+def _furnished(lab: Lab) -> tuple[Lab, tuple[StandIn, ...]]:
+    """Put somebody into the networks that rules name and nobody is in."""
+    from netlab.check.stand_ins import furnished  # noqa: PLC0415 - `--help` does without
+    from netlab.control import completed  # noqa: PLC0415
+
+    found = furnished(lab)
+    warn_of_left_out(found)
+    return completed(found.labs[0]), found.stand_ins
+
+
+def warn_of_left_out(found: Furnished) -> None:
+    """Print which networks are not asked about, since there are too many."""
+    if found.left_out:
+        names = f"{', '.join(map(str, found.left_out[:3]))}{' …' if len(found.left_out) > 3 else ''}"
+        click.echo(f"netlab: warning: {len(found.left_out)} networks that rules name are not asked: {names}", err=True)
 
 
 def counted(questions: Iterable[Question]) -> tuple[Question, ...]:

@@ -71,6 +71,21 @@ def test_diff_holds_a_merge_where_something_changed(own: Machine) -> None:
     assert own.traces() == []
 
 
+def test_diff_asks_from_a_network_that_nobody_is_in(own: Machine) -> None:
+    """A stand-in in it reaches, one beside it does not; a rule that nobody can use is told; flows of all are opened."""
+    rules = "{tcp: 80, from: 203.0.113.0/26}\n      - {tcp: 81, from: 10.0.99.0/24}\n      - {tcp: 22, from: 0.0.0.0/0"
+    office = own.write("office.yaml", STATEFUL.replace("{tcp: 22, from: 0.0.0.0/0", rules, 1).partition("expect:")[0])
+    done, only = (own.netlab("diff", "stateful", office, *more) for more in (["--flows"], ["--ports", "tcp/22"]))
+
+    assert (done.code, only.code) == (1, 1)
+    assert "newly reached:\n  in-203.0.113.0_26 to ec2 tcp/80: delivered by web-in-" in done.out
+    assert "in-203.0.113.0_26 = 203.0.113.1, a stand-in in 203.0.113.0/26\n" in done.out
+    assert "but nobody here can use it: + web ingress tcp/81 from 10.0.99.0/24:" in " ".join(done.out.split())
+    assert "but nobody asked about it: + web ingress tcp/80 from 203.0.113.0/26:" in " ".join(only.out.split())
+    assert max(map(len, [*done.out.splitlines(), *only.out.splitlines()])) <= 80
+    assert own.traces() == []
+
+
 def test_the_schema_is_json_and_needs_no_root(own: Machine) -> None:
     """Of the lab file where none is named."""
     done, named = own.as_nobody("schema"), own.as_nobody("schema", "lab")

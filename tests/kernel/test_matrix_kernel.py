@@ -10,6 +10,7 @@ import netlab
 from netlab.check.impact import compare, play_fates
 from netlab.check.matrix import Matrix, ask_matrix, questions_of, rule_questions
 from netlab.check.samples import samples_from_text
+from netlab.check.stand_ins import furnished
 from netlab.control import completed
 from netlab.formats import parse_lab
 from netlab.kernel.programs import run_inside
@@ -78,6 +79,27 @@ def test_in_lockstep_every_packet_of_the_matrix_is_put_to_the_oracle() -> None:
 
     assert matrix.ok
     assert len(matrix.cells) == len(list(rule_questions(lab)))
+
+
+def test_stand_ins_are_as_real_as_anybody() -> None:
+    """On the internet and in the VPC, of both families, inside and just outside; in lockstep, as on paper."""
+    rules = ["{tcp: 22, from: 203.0.113.128/25}", "{tcp: 22, from: 10.0.1.128/25}", '{tcp: 22, from: "2a00::/16"}',
+             '{tcp: 22, from: "2001:db8:0:101:8000::/65"}', "{tcp: 22, from: 10.0.0.0/8}"]  # fmt: skip
+    found = furnished(_lab(WIDE.replace("ingress: [{tcp: 443", f"ingress: [{', '.join(rules)}, {{tcp: 443")))
+    lab = completed(found.labs[0])
+    questions = tuple(rule_questions(lab, stand_ins=found.stand_ins))
+    with netlab.paper(lab) as network:
+        on_paper = ask_matrix(network, questions)
+    with netlab.running(lab, lockstep=True) as network:
+        in_kernel = ask_matrix(network, questions)
+    delivered = (cell.question for cell in in_kernel.cells if cell.seen is Seen.DELIVERED)
+    let_in = {each.source for each in delivered if (each.target, each.dport) == ("one", 22)}
+
+    assert in_kernel.ok
+    assert _differences(in_kernel, on_paper) == []
+    assert {each.name for each in found.stand_ins if each.inside} - let_in == {"elsewhere-4"}
+    assert {"near-203.0.113.128_25", "near-2a00.._16", "near-10.0.0.0_8"} & let_in == set()
+    assert len([each for each in found.stand_ins if not each.inside]) == 5
 
 
 def test_open_flows_live_through_a_change_as_on_paper() -> None:

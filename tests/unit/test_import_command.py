@@ -150,9 +150,11 @@ Resources:
 OFFICE = "--parameter Office=203.0.113.0/24"
 
 TAKEN = [
+    (matrix, f"--paper --all-rules t.yaml {OFFICE}", 0, "in-203.0.113.0_24"),
     (matrix, f"--paper {OFFICE} folder", 0, "t: 3 places"),
     (matrix, f"--paper t.yaml groups.json {OFFICE}", 0, "t: 3 places"),
-    (diff, f"--paper folder t.yaml {OFFICE}", 1, "Web to app tcp/80: not there; was"),
+    (diff, f"--paper t.yaml more.yaml {OFFICE} --parameter Other=192.0.2.0/24", 1, "in-192.0.2.0_24 to Web tcp/23"),
+    (diff, f"--paper folder t.yaml {OFFICE}", 1, "Web, in-10.0.0.0_8 to app tcp/80: not there; was"),
     (explain, f"internet-host Web tcp/22 t.yaml {OFFICE}", 0, "198.51.100.7 is not in 203.0.113.0/24"),
     (explain, f"internet-host app tcp/80 t.yaml groups.json {OFFICE}", 0, "lost: DENY NO_RULE"),
     (compile_, f"t.yaml Web {OFFICE}", 0, "203.0.113.0/24"),
