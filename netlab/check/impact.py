@@ -50,7 +50,7 @@ class Fate:
 
     Attributes:
         kind: ``tracked``, ``untracked``, ``tracked at one end`` or ``never filtered``, when it was opened.
-        direction: Of the packet that decided: ``send`` or ``reply``.
+        direction: Of the packet that decided: ``send`` or ``reply``; ``open`` where the flow did not open again.
         verdict: On that packet: the first one lost, else the first one sent after the change.
         detail: What went wrong, where the experiment broke or the minds differ.
     """
@@ -138,9 +138,11 @@ def play_fates(
             network.reset()
             flows = network.ask([as_row_asks(questions[index]) for index in batch])
             network.become(new)
-            opened = [pair for pair in zip(batch, flows, strict=True) if pair[1].seen is Seen.DELIVERED]
+            pairs = list(zip(batch, flows, strict=True))
+            opened = [pair for pair in pairs if _is_fine(pair[1])]
             for (index, _), fate in zip(opened, _fates(network, [flow for _, flow in opened]), strict=True):
                 fates[index] = fate
+            fates |= {index: _unopened(flow) for index, flow in pairs if not _is_fine(flow)}
             progress(len(fates), len(questions))
     network.reset()
     return tuple(fates[index] for index in sorted(fates))
@@ -182,10 +184,21 @@ def _fates(network: Network, flows: list[Flow]) -> Iterator[Fate]:
 
 
 def _fate(flow: Flow, direction: str, sent: Sent) -> Fate:
-    deciding = sent.observation.deciding
-    detail = sent.observation.disagreement or (deciding.detail if sent.seen is Seen.BROKEN else "")
     question = replace(flow.dialogue.question, fields=NO_FIELDS)
-    return Fate(question, _class_of(flow), _is_fine(sent), direction, deciding.verdict, detail)
+    return Fate(question, _class_of(flow), _is_fine(sent), direction, sent.observation.deciding.verdict, _trouble(sent))
+
+
+def _unopened(flow: Flow) -> Fate:
+    """Say of a flow that got through before that it did not open again: what would become of it is not known."""
+    question = replace(flow.dialogue.question, fields=NO_FIELDS)
+    verdict = flow.observation.deciding.verdict
+    why = _trouble(flow) or f"{flow.seen.value} at {verdict.gate or 'the sender'}, {verdict.reason.name}"
+    return Fate(question, _class_of(flow), False, "open", verdict, f"it got through, and did not open again: {why}")
+
+
+def _trouble(sent: Sent | Flow) -> str:
+    broken = sent.observation.deciding.detail if sent.seen is Seen.BROKEN else ""
+    return sent.observation.disagreement or broken
 
 
 def _class_of(flow: Flow) -> str:
@@ -196,7 +209,7 @@ def _class_of(flow: Flow) -> str:
     )
 
 
-def _is_fine(sent: Sent) -> bool:
+def _is_fine(sent: Sent | Flow) -> bool:
     return sent.seen is Seen.DELIVERED and not sent.observation.disagreement
 
 

@@ -165,3 +165,15 @@ def test_edges_of_both_labs_rules_are_asked() -> None:
 
     assert ("stranger", "ec2", 6, 2222) in asked
     assert ("stranger", "ec2", 6, 2223) in asked
+
+
+def test_a_flow_that_does_not_open_again_is_not_passed_over() -> None:
+    """What was to be played across the change was not: nobody knows what would have become of it."""
+    old, new = _lab(OLD), _lab(NEW)
+    shut = [each for each in questions_of(old, PORTS) if _short(each) == ("stranger", "ec2", 6, 22)]
+    with netlab.paper(old) as network:
+        (fate,) = play_fates(network, new, shut)
+
+    assert (fate.kept, fate.direction) == (False, "open")
+    assert fate.detail == "it got through, and did not open again: lost at card ec2 ingress, NO_RULE"
+    assert not Impact("old", "new", 1, (), (), (fate,)).is_empty
