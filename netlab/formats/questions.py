@@ -24,6 +24,7 @@ from netlab.formats.words import (
 )
 from netlab.formats.yaml_reader import Path
 from netlab.model.addresses import Address
+from netlab.model.dialogue import IPV6_EXTENSIONS
 from netlab.model.packets import ECHO_REQUEST
 from netlab.model.places import Ends
 from netlab.model.questions import question_from_key
@@ -67,6 +68,9 @@ def read_question(stage: Stage, path: Path, shape: RowShape) -> Opened:
         sheet.wrong((*path, "family"), f"found {family}, but {found[0]} is IPv{implied}'s")
         return Opened(question, None)
     ends = stage.ends(path, shape.from_, shape.to, question.family)
+    if question.protocol in IPV6_EXTENSIONS and ends is not None and ends.target.version == 6:
+        found_it = f"found {question.protocol}, in IPv6 an extension header, wanted what stands behind one"
+        sheet.wrong((*path, found[0]), found_it)
     fields = read_fields(stage, path, shape, question.protocol, ends)
     if shape.real:
         _check_real(stage, path, question, fields)

@@ -199,6 +199,7 @@ CASES = [
     ("to: ec2, tcp: 80", "to: router/eth1, tcp: 80", "to: router/eth2, tcp: 80", "expect row 2: to: place 'router/eth2': router has no interface 'eth2', it has eth0, eth1"),
     ("from: laptop, to: ec2, icmp: 8", "from: laptop, to: ec2, icmp: 8/0", 'from: "2001:db8:ffff::7", to: ec2, icmp: 8', "expect row 3: 2001:db8:ffff::7 and ec2: they do not share IPv4"),
     ("from: laptop, to: ec2, tcp: 80, family: 4", "from: stranger, to: ec2, tcp: 80, family: 4", "from: stranger, to: ec2, tcp: 80, family: 6", "expect row 2: stranger and ec2: they do not share IPv6"),
+    ("tcp: 80, family: 4", "protocol: 43, family: 4", "protocol: 43, family: 6", "expect row 2: protocol: found 43, in IPv6 an extension header, wanted what stands behind one"),
     ("from: laptop, to: ec2, tcp: 80", "from: 198.51.100.7, to: ec2, tcp: 80", "from: 198.51.100.9, to: ec2, tcp: 80", "expect row 2: place '198.51.100.9': nobody in the lab has that address, so nothing can be sent from it"),
     # --- stories
     ("{send: login,", "{send: login,", "{send: logn,", "story 'one', step 2: send: no open flow 'logn'; did you mean 'login'?"),

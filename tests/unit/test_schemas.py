@@ -18,6 +18,7 @@ from netlab.check.play import check_lab
 from netlab.check.report import observed_json, to_json
 from netlab.cli.schema import NAMES
 from netlab.control import completed
+from netlab.errors import LabFileError
 from netlab.formats import parse_lab, render_lab, schema, story_schema
 from netlab.model.rules import SecurityGroup
 from netlab.model.verdicts import Seen
@@ -121,6 +122,61 @@ def test_a_mistake_does_not_validate(text: str, wanted: str) -> None:
     assert complaints
     assert wanted in " ".join(complaints)
     assert _complaints("lab", {"name": "x"}) == []
+
+
+BOTH_BASE = """
+name: x
+vpc: {cidr: 10.0.0.0/16}
+subnets: {p: {cidr: 10.0.1.0/24, internet: true}}
+security_groups: {web: {ingress: [{tcp: 22, from: 0.0.0.0/0}]}}
+instances: {a: {subnet: p, public_ip: 203.0.113.3, security_groups: [web]}}
+hosts: {l: {ip: 198.51.100.7}}
+"""
+
+BOTH = [
+    # text that is right                                                ; its near miss
+    ("timers:", "timers: {scale: 0}"),
+    ("timers: {scale: 0.0001}", "timers: {scale: 0.00001}"),
+    ("prefix_lists:", "prefix_lists: 7"),
+    ("prefix_lists: {o: }", "prefix_lists: {o: 7}"),
+    ("prefix_lists: {o: {max_entries: 1000}}", "prefix_lists: {o: {max_entries: 1001}}"),
+    ("network_acls: {x: }", "network_acls: {x: 7}"),
+    ("expect: [{from: l, to: a, tcp: 65535, seen: lost}]", "expect: [{from: l, to: a, tcp: 65536, seen: lost}]"),
+    ('expect: [{from: l, to: a, tcp: "22", seen: lost}]', "expect: [{from: l, to: a, tcp: 22-23, seen: lost}]"),
+    ("expect: [{from: l, to: a, icmp: 3/4, seen: lost}]", "expect: [{from: l, to: a, icmp: all, seen: lost}]"),
+    ("expect: [{from: l, to: a, icmp: 255, seen: lost}]", "expect: [{from: l, to: a, icmp: 256, seen: lost}]"),
+    ("expect: [{from: l, to: a, protocol: gre, seen: lost}]", "expect: [{from: l, to: a, protocol: tcp, seen: lost}]"),
+    ("expect: [{from: l, to: a, tcp: 1, size: 65000, seen: lost}]",
+     "expect: [{from: l, to: a, tcp: 1, size: 65001, seen: lost}]"),
+    ("expect: [{from: l, to: a, tcp: 1, flags: SA, seen: lost}]",
+     "expect: [{from: l, to: a, tcp: 1, flags: SYN, seen: lost}]"),
+    ("expect: [{from: l, to: a, tcp: 1, seen: lost, at: card a ingress}]",
+     "expect: [{from: l, to: a, tcp: 1, seen: lost, at: nowhere}]"),
+    ("stories: {s: [{wait: 31s}]}", "stories: {s: [{wait: 31 s}]}"),
+    ("stories: {s: [{wait: 0.5}]}", "stories: {s: [{wait: -1}]}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong"), BOTH)
+def test_an_editor_and_netlab_agree(right: str, wrong: str) -> None:
+    """What is right is right to both, and its near miss to neither."""
+    assert _complaints("lab", _read(BOTH_BASE + right)) == []
+    completed(parse_lab(BOTH_BASE + right, "lab.yaml"))
+    assert _complaints("lab", _read(BOTH_BASE + wrong)) != []
+    with pytest.raises(LabFileError):
+        completed(parse_lab(BOTH_BASE + wrong, "lab.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_key_stands_twice(name: str) -> None:
+    """A reader of JSON would drop the first one."""
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        assert len(pairs) == len(dict(pairs)), [key for key, _ in pairs]
+        return dict(pairs)
+
+    text = resources.files("netlab.formats").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8")
+    json.loads(text, object_pairs_hook=once)
 
 
 @pytest.mark.parametrize("name", netlab.built_in_labs())
