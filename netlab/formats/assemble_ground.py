@@ -15,6 +15,7 @@ from netlab.formats.assemble_routes import put_on_subnets
 from netlab.formats.ground import LEAST_PREFIX, MOST_PREFIX
 from netlab.formats.import_facts import Facts
 from netlab.formats.import_found import FoundInterface, FoundSubnet
+from netlab.formats.import_places import Place
 from netlab.formats.import_words import Names, network_in
 from netlab.model.addresses import Cidr
 from netlab.model.topology import Subnet, Vpc
@@ -46,8 +47,8 @@ def lay_ground(facts: Facts, vpc: str, peers: list[Cidr], spare: int | None, own
     subnets += derived(facts, interfaces, subnets, vpc)
     land = Land(vpc, *_vpc(facts, vpc, subnets, peers, own or USUAL_VPC))
     land.publics = _free_publics(facts, interfaces)
-    if not LEAST_PREFIX <= land.vpc.cidr.prefixlen <= MOST_PREFIX and vpc in facts.vpcs:
-        facts.wrong(facts.vpcs[vpc].place, f"found {land.vpc.cidr}, {_PREFIXES}")
+    if land.vpc_known and not LEAST_PREFIX <= land.vpc.cidr.prefixlen <= MOST_PREFIX:
+        facts.wrong(_place_of_vpc(facts, vpc), f"found {land.vpc.cidr}, {_PREFIXES}")
     if own is None:
         _say_vpc(facts, land, peers)
     _leave_out(facts, land)
@@ -100,13 +101,20 @@ def _say_vpc(facts: Facts, land: Land, peers: list[Cidr]) -> None:
     taken = f"{facts.called(land.key)}, {land.vpc.cidr}" if land.key in facts.vpcs else str(land.vpc.cidr)
     named = dict(facts.guessed)
     if land.key and not land.vpc_known:
-        place = next((each.place for each in facts.sited() if each.vpc == land.key), None)
-        named |= {} if place is None else {land.key: named.get(land.key, place)}
+        named.setdefault(land.key, _place_of_vpc(facts, land.key))
     beyond = [] if land.vpc_known else _private_beyond(peers, land.vpc.cidr)
     more = f" and {len(beyond) - _NAMED_AT_MOST} more" if len(beyond) > _NAMED_AT_MOST else ""
     rules = f"; rules name {', '.join(map(str, beyond[:_NAMED_AT_MOST]))}{more}" if beyond else ""
     for key, place in named.items():
         facts.note(place, f"VPC {facts.absent(key)}: taken to be {taken}{rules}")
+
+
+def _place_of_vpc(facts: Facts, key: str) -> Place:
+    """Return where a VPC is described, else where it is named first."""
+    if key in facts.vpcs:
+        return facts.vpcs[key].place
+    interfaces = (each for node in facts.nodes.values() for each in node.interfaces.values())
+    return next(each.place for each in (*facts.sited(), *interfaces) if each.vpc == key)
 
 
 def _private_beyond(peers: list[Cidr], network: IPv4Network) -> list[IPv4Network]:

@@ -158,8 +158,9 @@ def _widest(facts: Facts, land: Land, wanted: Wanted, interfaces: list[FoundInte
     room = (land.vpc.cidr if widest is None else widest.cidr).num_addresses - _KEPT
     room -= sum(widest is not None and land.names.get(each.subnet) == widest.name for each in interfaces)
     if widest is None or wanted.places > room:
-        problem = f"found {wanted.places:,} interfaces to make up a place for, wanted at most {max(room, 0):,}"
-        facts.wrong(wanted.place, f"{problem}, as fit {where}: a group that nothing carries gets one")
+        if wanted.places > room or not facts.mistakes:  # a VPC that is none is told already
+            problem = f"found {wanted.places:,} interfaces to make up a place for, wanted at most {max(room, 0):,}"
+            facts.wrong(wanted.place, f"{problem}, as fit {where}: a group that nothing carries gets one")
         raise LabFileError(tuple(dict.fromkeys(facts.mistakes)))
     facts.note(wanted.place, f"{wanted.what} goes to {widest.name}, as the VPC has no room for a made-up subnet")
     return widest.name

@@ -17,18 +17,25 @@ def is_used(resource: Resource) -> bool:
 
 def subnets_of(template: Template, resource: Resource, holder: dict[str, object]) -> list[str]:
     """Return the keys of the subnets that a mapping within a resource names, itself or by a group of subnets."""
-    for key in _SUBNET_KEYS:
-        named = [mapping(each).get("SubnetId", each) for each in items(template.values.resolve(holder.get(key)))]
-        if named:
-            return [found for each in named if (found := template.sited(resource, each, SUBNET))]
+    named = _named(template, resource, holder)
+    if named:
+        return named
     for key in _SUBNET_GROUP_KEYS:
         name = template.thing(holder.get(key))
         stack = template.stack_of(name)
         group = _group_of_subnets(stack, name)
         if group is not None:
-            return subnets_of(stack, group, group.properties)
+            return _named(stack, group, group.properties)
         if name:
             return [name]
+    return []
+
+
+def _named(template: Template, resource: Resource, holder: dict[str, object]) -> list[str]:
+    for key in _SUBNET_KEYS:
+        named = [mapping(each).get("SubnetId", each) for each in items(template.values.resolve(holder.get(key)))]
+        if named:
+            return [found for each in named if (found := template.sited(resource, each, SUBNET))]
     return []
 
 

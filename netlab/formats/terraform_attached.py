@@ -31,6 +31,14 @@ def is_used(resource: Resource) -> bool:
 
 def subnets_of(state: State, resource: Resource) -> list[str]:
     """Return the keys of a node's subnets, wherever in it they stand, or of those of its group of subnets."""
+    found = _own(state, resource)
+    for name in _SUBNET_GROUP_KEYS:
+        found = found or _of_group(state, resource, name, state.plan.expressions(resource).get(name))
+    return found
+
+
+def _own(state: State, resource: Resource) -> list[str]:
+    """Return the keys of the subnets that a resource names itself."""
     written = state.plan.expressions(resource)
     for name in _SUBNET_KEYS:
         expression = written.get(name) if _may_be_late(resource, name) else None
@@ -46,10 +54,6 @@ def subnets_of(state: State, resource: Resource) -> list[str]:
                 found = _named(state, resource, key, block.get(key), inner.get(key))
                 if found:
                     return found
-    for name in _SUBNET_GROUP_KEYS:
-        found = _of_group(state, resource, name, written.get(name))
-        if found:
-            return found
     return []
 
 
@@ -79,7 +83,7 @@ def _of_group(state: State, resource: Resource, name: str, expression: object) -
     for group in state.plan.resources.values():
         ids = {text_of(group.values.get("name")), text_of(group.values.get("id"))}
         if is_used(group) and (group.address in addresses or (known and known in ids)):
-            return subnets_of(state, group)
+            return _own(state, group)
     called = known or first_reference(expression)
     return [state.unknown(called, f"the {name} is in no file")] if called else []
 

@@ -134,6 +134,18 @@ def test_a_parameter_may_give_the_network_of_a_vpc_or_subnet() -> None:
     assert completed(parse_lab(render_lab(completed(imported.lab)))) == completed(imported.lab)
 
 
+@pytest.mark.parametrize("network", ["10.0.0.0/15", "10.0.0.0/29"])
+def test_the_network_that_a_parameter_gives_is_one_that_aws_takes(network: str) -> None:
+    """Of a VPC and of a subnet, with the place that names it."""
+    wanted = f"found {network}, wanted a prefix from /16 to /28, as AWS does"
+    instance = INSTANCE.format("I", "SubnetId: !Ref Priv")
+    for given, place in (({"Vpc": network}, "15: Resources.Sg"), ({"Priv": network}, "16: Resources.I")):
+        with pytest.raises(LabFileError) as caught:
+            _import(instance, parameters=given)
+
+        assert [str(each) for each in caught.value.mistakes] == [f"t.yaml:{place}: {wanted}"]
+
+
 def _group(name: str, vpc: str) -> str:
     return f"  {name}: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: x, VpcId: {vpc}}}}}"
 
@@ -314,3 +326,11 @@ def test_a_group_that_only_nodes_of_another_vpc_carry_gets_an_instance() -> None
 
     assert {name: each.primary.subnet for name, each in lab.instances.items()} == {"Own": "made-up"}
     assert completed(parse_lab(render_lab(lab))) == lab
+
+
+def test_a_group_of_subnets_that_names_itself_has_none() -> None:
+    """A mistake of the template must not turn netlab in circles."""
+    group = "  G: {Type: AWS::RDS::DBSubnetGroup, Properties: {DBSubnetGroupName: !Ref G, SubnetIds: []}}"
+    imported = _import(group, f"  X: {{Type: AWS::RDS::DBInstance, {DATABASE} !Ref G}}}}")
+
+    assert _notes(imported, "database-X names no subnet: put into made-up")
