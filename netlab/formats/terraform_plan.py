@@ -10,10 +10,10 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netlab.formats.import_words import items, mapping, text_of
-from netlab.formats.terraform_references import RESOURCE, Calls, Scope, split_modules
+from netlab.formats.terraform_references import RESOURCE, Calls, Scope, leaves_out, split_modules
 from netlab.formats.yaml_reader import Path
 
 
@@ -69,7 +69,9 @@ class Plan:
             for key in (*top, "root_module"):
                 module = mapping(module.get(key))
             self._collect(module, (*top, "root_module"), unknown, only_data=len(top) > 1)
-        for each in self.resources.values():
+        for each in list(self.resources.values()):
+            if each.unknown is not None and leaves_out(self.expressions(each), each.values, each.unknown):
+                self.resources[each.address] = replace(each, unknown=None)
             self._stems.setdefault(each.block, []).append(each.address)
             self._modules.setdefault(each.module, []).append(each.address)
         ways = {calls[: at + 1]: None for calls in self._modules for at in range(len(calls))}

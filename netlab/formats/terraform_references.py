@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from netlab.formats.import_words import items, mapping, text_of
 
@@ -160,6 +161,39 @@ def step_into(value: object, steps: str) -> Known | None:
 def plain_texts(value: object) -> Iterator[str]:
     """Yield a text, or the texts of a list; what is built of several things has none."""
     yield from (text for each in items(value) if (text := text_of(each)))
+
+
+def leaves_out(written: dict[str, object], values: dict[str, object], unknown: dict[str, object]) -> bool:
+    """
+    Tell whether an attribute that refers to something is neither known nor said to be unknown, also within blocks.
+
+    Terraform writes a known null as one, so that its plans leave out nothing; those that were made otherwise, or cut
+    down, do not say what is known only after apply.
+    """
+    for name, expression in written.items():
+        if name not in values:
+            if name not in unknown and refers(expression):
+                return True
+        elif unknown.get(name) is not True:
+            blocks = zip_longest(items(expression), items(values[name]), items(unknown.get(name)))
+            for block, value, late in blocks:
+                if isinstance(value, dict) and leaves_out(_block(block), value, mapping(late)):
+                    return True
+    return False
+
+
+def _block(expression: object) -> dict[str, object]:
+    """Return the attributes that a block writes; of an expression there are none."""
+    written = mapping(expression)
+    return {} if {"references", "constant_value"} & written.keys() else written
+
+
+def refers(expression: object) -> bool:
+    """Tell whether an expression of the configuration, or a block, refers to something."""
+    if isinstance(expression, list):
+        return any(map(refers, expression))
+    written = mapping(expression)
+    return bool(written.get("references")) or any(map(refers, written.values()))
 
 
 def has_true(value: object) -> bool:

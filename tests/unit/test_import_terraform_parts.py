@@ -135,8 +135,8 @@ def test_rules_that_are_known_to_be_none_are_not_read_from_the_configuration() -
         f"{GROUP}.a", ingress=[{"security_groups": id_of(f"{GROUP}.b"), "protocol": {"constant_value": "-1"}}]
     )
     none, late = (
-        import_plan([planned(f"{GROUP}.a", {"name": "a"}, unknown), B], [written, WRITTEN[1]])
-        for unknown in ({"id": True}, {"ingress": True})
+        import_plan([planned(f"{GROUP}.a", {"name": "a", **values}, unknown), B], [written, WRITTEN[1]])
+        for values, unknown in (({"ingress": []}, {"id": True}), ({}, {"ingress": True}))
     )
 
     assert (peers_of(none, "a"), peers_of(late, "a")) == ([], ["b"])

@@ -3,6 +3,7 @@
 import pytest
 from terraform_plans import (
     GROUP,
+    GROUPS,
     INGRESS,
     LATE,
     NOTHING,
@@ -62,7 +63,7 @@ CONDITIONS: list[tuple[Data, Data, list[str]]] = [
     ({"cidr_blocks": ["203.0.113.0/24"]}, {"source_security_group_id": True}, ["203.0.113.0/24"]),
     ({"cidr_blocks": None, "self": True}, {"source_security_group_id": True}, ["a"]),
     ({"cidr_blocks": None}, {"source_security_group_id": True}, ["b"]),
-    ({"cidr_blocks": None}, {}, []),
+    ({"cidr_blocks": None, "source_security_group_id": None}, {}, []),
 ]
 
 
@@ -170,11 +171,11 @@ def test_late_ports_are_no_mistake() -> None:
 
 
 LISTS: list[tuple[str, Data, Data, list[str]]] = [
-    (RULE, {"prefix_list_ids": None}, {"prefix_list_ids": True}, ["l"]),
+    (RULE, {"source_security_group_id": None}, {"prefix_list_ids": True}, ["l"]),
     (RULE, {"prefix_list_ids": ["pl-0"]}, {"source_security_group_id": True}, []),
     (RULE, {}, {"prefix_list_ids": True, "source_security_group_id": True}, ["l"]),
-    (INGRESS, NOTHING, {"prefix_list_id": True}, ["l"]),
-    (INGRESS, {**NOTHING, "prefix_list_id": "pl-0"}, {}, []),
+    (INGRESS, {**NOTHING, "source_security_group_id": None}, {"prefix_list_id": True}, ["l"]),
+    (INGRESS, {**NOTHING, "source_security_group_id": None, "prefix_list_id": "pl-0"}, {}, []),
 ]
 
 
@@ -241,3 +242,39 @@ def test_a_group_is_taken_from_the_configuration_where_nothing_says_what_is_unkn
 
     assert peers_of(imported, "a") == ["sg-1"]
     assert sum("a guess" in each for each in imported.unmodelled) == notes
+
+
+def test_what_a_plan_leaves_out_is_followed_though_it_is_not_said_to_be_unknown() -> None:
+    """Terraform writes a known null as one; a plan that was cut down says nothing of what it leaves out."""
+    block: Data = {"protocol": "tcp", "from_port": 1, "to_port": 1, "cidr_blocks": [], "self": False}
+    peer = id_of(f"{GROUP}.b")
+    written = [
+        config(f"{GROUP}.a", ingress=[{"security_groups": peer, "from_port": {"constant_value": 1}}]),
+        config(f"{INGRESS}.r", security_group_id=id_of(f"{GROUP}.c"), referenced_security_group_id=peer),
+        config("aws_instance.n", vpc_security_group_ids=id_of(f"{GROUP}.c")),
+        *WRITTEN[1:],
+    ]
+    absent, null = (
+        import_plan(
+            [
+                planned(f"{GROUP}.a", {"name": "a", "ingress": [{**block, **groups}]}, {"id": True}),
+                *GROUPS[1:],
+                planned(f"{INGRESS}.r", {**TCP, **NOTHING, **rule}, {"id": True}),
+                planned("aws_instance.n", node, {"id": True}),
+            ],
+            written,
+        )
+        for groups, rule, node in (
+            ({}, {}, {}),
+            (
+                {"security_groups": []},
+                {"security_group_id": "sg-x", "referenced_security_group_id": None},
+                {"vpc_security_group_ids": []},
+            ),
+        )
+    )
+
+    assert (peers_of(absent, "a"), peers_of(absent, "c")) == (["b"], ["b"])
+    assert absent.lab.instances["instance-n"].primary.security_groups == ("c",)
+    assert (peers_of(null, "a"), peers_of(null, "c")) == ([], [])
+    assert null.lab.instances["instance-n"].primary.security_groups == ()
