@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from netlab.check.clauses import Clause, Untried, clauses_of, untried_json
 from netlab.check.matrix import AT_ONCE, Cell, Matrix, Progress, as_row_asks, cell_json, rounds
-from netlab.check.stand_ins import StandIn, representatives, stand_ins_json
+from netlab.check.stand_ins import Furnished, StandIn, representatives, stand_ins_json
 from netlab.check.untried import untried
 from netlab.model.network import Flow, Network, Sent
 from netlab.model.packets import ECHO_TYPES
@@ -25,6 +25,8 @@ _CLASSES = {
     frozenset({Reason.UNTRACKED}): "untracked",
     frozenset({Reason.RULE, Reason.UNTRACKED}): "tracked at one end",
 }
+
+_IN_PART = "nobody was asked beyond the narrower networks that rules name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +112,23 @@ def differing(one: Lab, other: Lab) -> tuple[Clause, ...]:
     return tuple(each for each in clauses_of(one) if each not in said)
 
 
-def untried_changes(
-    old: tuple[Lab, Matrix], new: tuple[Lab, Matrix], stand_ins: Sequence[StandIn] = ()
-) -> tuple[Untried, ...]:
-    """Return which differences of what two labs say no question tried; each lab as it was asked, with its answers."""
-    instead = representatives(stand_ins)
-    found: list[Untried] = []
+def untried_changes(old: tuple[Lab, Matrix], new: tuple[Lab, Matrix], found: Furnished) -> tuple[Untried, ...]:
+    """
+    Return which differences of what two labs say no question tried, or none beyond what narrower networks cover.
+
+    Args:
+        old: As it was asked, with its answers; likewise *new*.
+        found: Who was put into both.
+    """
+    instead = representatives(found.stand_ins)
+    unasked = {*found.nowhere, *found.left_out}
+    every: list[Untried] = []
     for change, (lab, matrix), (other, _) in (("removed", old, new), ("added", new, old)):
-        every = untried(lab, matrix.cells, differing(lab, other), instead)
-        found += [replace(each, change=change) for each in every]
-    return tuple(found)
+        clauses = differing(lab, other)
+        told = {each.clause: each for each in untried(lab, matrix.cells, clauses, instead)}
+        part = {each: Untried(each, _IN_PART) for each in clauses if each.peer in unasked}
+        every += [replace((part | told)[each], change=change) for each in clauses if each in part or each in told]
+    return tuple(every)
 
 
 def play_fates(

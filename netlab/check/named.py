@@ -68,6 +68,10 @@ class NamedNetworks:
         """Yield addresses of a network that no smaller one holds, some from each gap; see `Nest.room`."""
         return self._nests[network.version].room(network, reach, starts)
 
+    def leaves_any(self, network: Cidr) -> bool:
+        """Tell whether smaller networks leave anything of one."""
+        return next(self.room(network, 1, ()), None) is not None
+
     def is_just_outside(self, network: Cidr, address: Address) -> bool:
         """Tell whether an address is in no named network but those around this one."""
         nest = self._nests[network.version]

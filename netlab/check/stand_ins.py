@@ -53,11 +53,13 @@ class Furnished:
     Labs with the same stand-ins.
 
     Attributes:
+        nowhere: Networks of which smaller ones leave a part where nobody is, and nobody can be.
         left_out: Networks without one, though somebody could be there: there were too many.
     """
 
     labs: tuple[Lab, ...]
     stand_ins: tuple[StandIn, ...] = ()
+    nowhere: tuple[Cidr, ...] = ()
     left_out: tuple[Cidr, ...] = ()
 
 
@@ -78,13 +80,15 @@ def furnished(*labs: Lab, first: Iterable[Cidr] = ()) -> Furnished:
     wanted = sorted(named.without_place(), key=lambda each: each not in early)
     together = [[each] for each in wanted] if len(wanted) <= MOST_APART else named.treated_alike(wanted)
     ground = _Ground(labs, named)
-    inside = [each for networks in together[:MOST] for each in ground.inside(networks)]
-    stand_ins = [
-        *inside,
-        *(near for each in inside for near in ground.beside(each)),
-    ]  # a neighbour may be somebody's own
+    inside: list[StandIn] = []
+    nowhere: list[Cidr] = []
+    for networks in together[:MOST]:
+        placed = [*ground.inside(networks)]
+        inside += placed
+        nowhere += [each for each in networks if not placed and named.leaves_any(each)]
+    stand_ins = (*inside, *(near for each in inside for near in ground.beside(each)))
     left_out = tuple(each for networks in together[MOST:] for each in networks)
-    return Furnished(tuple(_with(lab, stand_ins) for lab in labs), tuple(stand_ins), left_out)
+    return Furnished(tuple(_with(lab, stand_ins) for lab in labs), stand_ins, tuple(nowhere), left_out)
 
 
 def representatives(stand_ins: Iterable[StandIn]) -> dict[Cidr, Cidr]:

@@ -21,7 +21,7 @@ from netlab.model.topology import Lab
 if TYPE_CHECKING:
     from netlab.check.impact import Fate
     from netlab.check.matrix import Matrix
-    from netlab.check.stand_ins import StandIn
+    from netlab.check.stand_ins import Furnished, StandIn
 
 
 @click.command(short_help="What a change opens, closes and cuts; exit 1 if anything.")
@@ -52,19 +52,20 @@ def diff(
         warn(lab)
     if flows:
         _need_same_topology(before, after)
-    before, after, stand_ins = _furnished(before, after)
+    before, after, furnished = _furnished(before, after)
+    stand_ins = furnished.stand_ins
     asked = _questions(before, after, ports, stand_ins), _questions(after, before, ports, stand_ins)
     one, fates = _ask(before, after if flows else None, asked[0], paper=paper)
     other, _ = _ask(after, None, asked[1], paper=paper)
     reached, cut = compare(one, other)
     faults = tuple(cell for cell in (*one.cells, *other.cells) if not cell.ok)
-    untried = untried_changes((before, one), (after, other), stand_ins)
+    untried = untried_changes((before, one), (after, other), furnished)
     impact = Impact(old, new, len({*asked[0], *asked[1]}), reached, cut, fates, faults, stand_ins, untried)
     click.echo(json.dumps(impact_json(impact)) if as_json else "\n".join(impact_lines(impact)))
     sys.exit(0 if impact.is_empty else 1)
 
 
-def _furnished(old: Lab, new: Lab) -> tuple[Lab, Lab, tuple[StandIn, ...]]:
+def _furnished(old: Lab, new: Lab) -> tuple[Lab, Lab, Furnished]:
     """Put the same stand-ins into both labs; those first whose networks make a difference."""
     from netlab.check.impact import differing  # noqa: PLC0415 - `--help` does without
     from netlab.check.stand_ins import furnished  # noqa: PLC0415
@@ -75,7 +76,7 @@ def _furnished(old: Lab, new: Lab) -> tuple[Lab, Lab, tuple[StandIn, ...]]:
     found = furnished(old, new, first=[each.peer for each in clauses if not isinstance(each.peer, GroupRef)])
     warn_of_left_out(found)
     before, after = (completed(lab) for lab in found.labs)
-    return before, after, found.stand_ins
+    return before, after, found
 
 
 def _questions(lab: Lab, other: Lab, ports: str | None, stand_ins: Sequence[StandIn]) -> tuple[Question, ...]:

@@ -19,7 +19,6 @@ from netlab.model.stories import Question
 from netlab.model.topology import Lab
 
 if TYPE_CHECKING:
-    from netlab.check.clauses import Clause
     from netlab.check.stand_ins import Furnished, StandIn
 
 LOCKSTEP_UP_TO = 20_000
@@ -75,11 +74,9 @@ def matrix(
     samples = () if ports is None else samples_from_text(ports)
     words = netlab.load(*files, parameters=parameters)
     warn(words)
-    stand_ins: tuple[StandIn, ...] = ()
-    said: tuple[Clause, ...] = ()
+    said = carried_clauses(words) if all_rules else ()
+    words, stand_ins = _furnished(words) if all_rules else (words, ())
     if all_rules:
-        said = carried_clauses(words)
-        words, stand_ins = _furnished(words)
         questions = counted(rule_questions(words, stand_ins=stand_ins))
     else:
         questions = counted(questions_of(words, samples or first_samples(words)))

@@ -37,8 +37,10 @@ hosts: {laptop: {ip: HOST}}
 """
 
 
-def _lab(rules: str = "", *, ipv6: bool = False) -> Lab:
-    text = LAB.replace(", RULES", f", {rules}" if rules else "")
+def _lab(rules: str = "", *, ipv6: bool = False, shut: bool = True) -> Lab:
+    """Return the lab with more rules of web; *shut*: data sends nothing."""
+    text = LAB if shut else LAB.replace(", egress: []", "")
+    text = text.replace(", RULES", f", {rules}" if rules else "")
     text = text.replace(", VPC6", ', ipv6_cidr: "2001:db8:0:100::/56"' if ipv6 else "")
     text = text.replace("SUBNET6 ", 'ipv6_cidr: "2001:db8:0:101::/64", ' if ipv6 else "")
     return completed(parse_lab(text.replace("HOST", '[198.51.100.7, "2001:db8:ffff::7"]' if ipv6 else "198.51.100.7")))
@@ -258,7 +260,7 @@ def _impact(old: Lab, new: Lab, ports: str = "") -> Impact:
         )
         with netlab.paper(lab) as network:
             matrices.append(ask_matrix(network, asked))
-    untried_ones = untried_changes((before, matrices[0]), (after, matrices[1]), found.stand_ins)
+    untried_ones = untried_changes((before, matrices[0]), (after, matrices[1]), found)
     asked_of = len({cell.question for matrix in matrices for cell in matrix.cells})
     return Impact("old", "new", asked_of, *compare(*matrices), None, (), found.stand_ins, untried_ones)
 
@@ -301,6 +303,36 @@ def test_every_added_rule_is_tried_or_told(case: str) -> None:
     assert added.is_empty is removed.is_empty is (not wanted)
     assert {each.change for each in added.untried} <= {"added"}
     assert {each.change for each in removed.untried} <= {"removed"}
+
+
+# web's rule before          ; after                      ; who newly reaches ec2, or what is told of the added rule
+WIDER = """
+tcp/22 from 10.0.2.0/24      ; tcp/22 from 10.0.2.0/23     ; nobody was asked beyond the narrower networks that rules name
+tcp/22 from 10.0.2.0/24      ; tcp/22 from 10.0.0.0/16     ; in-10.0.0.0_16
+tcp/22 from 10.0.2.0/24      ; tcp/22 from 10.0.0.0/8      ; in-10.0.0.0_8
+tcp/22 from 198.51.100.0/24  ; tcp/22 from 198.51.100.0/23 ; in-198.51.100.0_23
+tcp/22 from 10.0.2.0/24      ; tcp/22 from 10.0.1.0/24     ; in-10.0.1.0_24
+"""  # noqa: E501 - one line, one case
+
+
+@pytest.mark.parametrize("case", WIDER.strip().splitlines())
+def test_a_wider_rule_is_told_where_nobody_is_in_what_it_adds(case: str) -> None:
+    """Though somebody in the narrower network tries it as well; never "nothing changed"."""
+    before, after, wanted = (part.strip() for part in case.split(";"))
+    impact = _impact(_lab(_rows(before), shut=False), _lab(_rows(after), shut=False))
+    told = [each.why for each in impact.untried if each.change == "added"]
+
+    assert [each.question.source for each in impact.reached] + told == [wanted]
+    assert not impact.is_empty
+
+
+def test_halves_of_everything_leave_nothing_of_it() -> None:
+    """So nobody is missed there."""
+    halves = _lab("{tcp: 22, from: 0.0.0.0/1}, {tcp: 22, from: 128.0.0.0/1}")
+    impact = _impact(halves, _lab("{tcp: 22, from: 0.0.0.0/0}"))
+
+    assert furnished(halves).nowhere == ()
+    assert impact.is_empty
 
 
 def test_a_rule_of_a_group_that_no_interface_has_is_told() -> None:
