@@ -22,7 +22,7 @@ class Door:
     One door.
 
     Attributes:
-        owned: Its addresses, packed: a packet to one of them that comes in here has arrived.
+        owned: Its node's addresses, packed: a packet to one of them that comes in here has arrived.
         send: Sends a packet, IP header first, to an address. Raises OSError as the kernel answers.
     """
 
@@ -47,16 +47,18 @@ def open_doors(lab: Lab, stack: ExitStack) -> Iterator[Door]:
     """
     for each in lab.interfaces():
         peer = (card_name(each.node, each.name), "inst")
-        yield _open_door(lab, stack, Station(each.node, each.name), peer, each.addresses)
+        # An instance takes what is for any address of its own, whichever interface it comes in by.
+        owned = tuple(address for own in lab.instances[each.node].interfaces for address in own.addresses)
+        yield _open_door(lab, stack, Station(each.node, each.name), peer, owned)
     for index, host in enumerate(lab.hosts.values()):
         yield _open_door(lab, stack, Station(host.name, "eth0"), (INTERNET, f"h{index}"), host.addresses)
     router = kernel_name(lab.name, VPC)
     originator = Originator(router)
     stack.callback(originator.close)
-    owned = local_addresses(router)
-    tap = Tap(router, destinations=sorted(owned, key=lambda each: (each.version, each.packed)))
+    served = local_addresses(router)
+    tap = Tap(router, destinations=sorted(served, key=lambda each: (each.version, each.packed)))
     stack.callback(tap.close)
-    yield Door(VPC_ROUTER, tap, frozenset(each.packed for each in owned), _INSIDE_MTU, originator.send)
+    yield Door(VPC_ROUTER, tap, frozenset(each.packed for each in served), _INSIDE_MTU, originator.send)
 
 
 def _open_door(lab: Lab, stack: ExitStack, station: Station, peer: tuple[str, str], owned: tuple[Address, ...]) -> Door:
