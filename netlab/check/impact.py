@@ -76,6 +76,7 @@ class Impact:
         faults: Cells that are no answers, of either lab.
         stand_ins: Who was put into both labs.
         untried: What groups and ACLs say in one of the labs alone, and no question tried.
+        settings: What else differs, a line each: groups of an interface, timers, an ACL of a subnet ….
     """
 
     old: str
@@ -87,12 +88,15 @@ class Impact:
     faults: tuple[Cell, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
     untried: tuple[Untried, ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Tell whether nothing changed, everything asked was answered, and everything that differs was asked about."""
         fates = self.fates or ()
-        return not (self.reached or self.cut or self.faults or self.untried) and all(each.kept for each in fates)
+        return not (self.reached or self.cut or self.faults or self.untried or self.settings) and all(
+            each.kept for each in fates
+        )
 
 
 def compare(old: Matrix, new: Matrix) -> tuple[tuple[Changed, ...], tuple[Changed, ...]]:
@@ -171,6 +175,7 @@ def impact_json(impact: Impact) -> dict[str, object]:
     if impact.faults:
         found["faults"] = [cell_json(each) for each in impact.faults]
     found |= {"stand_ins": stand_ins_json(impact.stand_ins), "untried": untried_json(impact.untried)}
+    found["settings"] = list(impact.settings)
     return found | {"changed": not impact.is_empty}
 
 

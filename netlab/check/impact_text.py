@@ -29,6 +29,8 @@ def impact_lines(impact: Impact) -> Iterator[str]:
     if impact.fates is not None:
         yield from _fate_lines(impact.fates)
     yield from _untried_lines(impact.untried)
+    for line in impact.settings:
+        yield from wrapped(f"changed: {line}")
     said = {name for each in _told(impact) for name in (each.source, each.target)}
     for stand_in in impact.stand_ins:
         if stand_in.name in said:

@@ -238,8 +238,9 @@ def _shared_state(lab: Lab, question: Question) -> object:
     if protocol == _ICMP_OF[question.family or 4]:
         if question.icmp_type in ECHO_TYPES[protocol]:
             return None
-        kind_of_it = question.icmp_type or 0
-        kind = (min(kind_of_it, ICMP_COUNTERPARTS[protocol].get(kind_of_it, kind_of_it)), question.icmp_code or 0)
+        of_it = question.icmp_type or 0
+        other = ICMP_COUNTERPARTS[protocol].get(of_it)
+        kind = (of_it, question.icmp_code or 0) if other is None else (min(of_it, other), 0)
     source = parse_place(lab, question.source).interface
     gateway = lab.subnets[source.subnet].nat if source is not None and question.family == 4 else None
     if gateway is not None and question.target in lab.hosts:

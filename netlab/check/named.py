@@ -19,6 +19,12 @@ NOBODY: tuple[Cidr, ...] = (
 )
 """Where no host on the internet is. Source: RFC 6890; VPC User Guide, "Subnet CIDR blocks"."""
 
+PRIVATE: tuple[Cidr, ...] = (
+    *map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")),
+    IPv6Network("fc00::/7"),
+)
+"""Who has such an address outside the VPC comes by peering or a VPN, never from the internet. Source: RFC 6890."""
+
 _FAMILIES = (4, 6)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
-from netlab.check.named import NOBODY, NamedNetworks
+from netlab.check.named import NOBODY, PRIVATE, NamedNetworks
 from netlab.model.addresses import EVERYWHERE, Address, Cidr, contains
 from netlab.model.rules import Direction, Rule, SecurityGroup, Traffic
 from netlab.model.topology import Host, Instance, Interface, Lab, Subnet
@@ -152,7 +152,9 @@ class _Ground:
         if address in self._taken or any(contains(each, address) for each in NOBODY):
             return False
         inside = {lab.is_inside(address) for lab in self._labs}
-        return inside == {False} or (inside == {True} and all(self._has_room(lab, address) for lab in self._labs))
+        if inside == {False}:
+            return not any(contains(each, address) for each in PRIVATE)
+        return inside == {True} and all(self._has_room(lab, address) for lab in self._labs)
 
     def _has_room(self, lab: Lab, address: Address) -> bool:
         """Tell whether an instance can have an address in a lab; it needs one of IPv4 too."""

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping
 
 from netlab.check.clauses import Clause, Untried
 from netlab.check.matrix import Cell
-from netlab.check.named import NOBODY
+from netlab.check.named import NOBODY, PRIVATE
 from netlab.check.samples import holds, sample_of
 from netlab.check.stand_ins import addresses_of
 from netlab.model.addresses import Cidr, contains
 from netlab.model.network import FIRST_PORT
-from netlab.model.packets import ECHO_REPLY, ECHO_REQUEST
 from netlab.model.places import Place, parse_place
-from netlab.model.rules import TCP, UDP, Direction, GroupRef, Ports, Traffic
+from netlab.model.rules import TCP, Direction, GroupRef, Ports, Traffic
 from netlab.model.topology import Interface, Lab
 from netlab.model.verdicts import IGW, INTERNET, MTU_GATE, VPC_ROUTE, Seen, acl_gate, card_gate
 
@@ -39,6 +38,10 @@ def untried(
             break
         watch.see(cell)
     return tuple(watch.judged(each) for each in clauses if each in watch.left)
+
+
+_ANSWER = Traffic(TCP, Ports(FIRST_PORT, FIRST_PORT))
+"""What answers TCP's opening."""
 
 
 class _Watch:
@@ -80,10 +83,12 @@ class _Watch:
                 self._note(clause, sample, before)
         if other.interface is None or other.interface.subnet != interface.subnet:
             acl = f"acl {self._lab.subnets[interface.subnet].acl}"
+            before = _lost_before_acl(before, cell, interface, direction)
             for clause in self._spoken_of(acl, direction, other, cell):
-                self._note(clause, sample, "")
-            for clause in self._spoken_of(acl, direction.opposite, other, cell):
-                self._note(clause, _answer(sample), "")
+                self._note(clause, sample, before)
+            if sample.protocol == TCP and _is_answered(self._lab, cell, interface, direction):
+                for clause in self._spoken_of(acl, direction.opposite, other, cell):
+                    self._note(clause, _ANSWER, "")
 
     def _spoken_of(self, owner: str, direction: Direction, other: Place, cell: Cell) -> list[Clause]:
         """Return what is left of an owner's clauses that speak of the other end."""
@@ -125,13 +130,20 @@ def _lost_before(lab: Lab, cell: Cell, interface: Interface, other: Place, direc
     return gate if gate in before else ""
 
 
-def _answer(sample: Traffic) -> Traffic:
-    """Return what answers a sample."""
-    if sample.protocol in {TCP, UDP}:
-        return Traffic(sample.protocol, Ports(FIRST_PORT, FIRST_PORT))
-    if sample.protocol in ECHO_REQUEST and sample.icmp_type == ECHO_REQUEST[sample.protocol]:
-        return Traffic(sample.protocol, None, ECHO_REPLY[sample.protocol], 0)
-    return sample
+def _lost_before_acl(before: str, cell: Cell, interface: Interface, direction: Direction) -> str:
+    """Return the same for the subnet's ACL: what comes in meets it before the card, what leaves behind."""
+    if direction is Direction.INGRESS:
+        return "" if before.startswith("acl ") and before.endswith(" ingress") else before
+    gate = cell.verdict.gate or ""
+    cards = {card_gate(interface, part) for part in ("egress", "source-dest-check", "allowance")}
+    return gate if cell.seen is Seen.LOST and gate in cards else ""
+
+
+def _is_answered(lab: Lab, cell: Cell, interface: Interface, direction: Direction) -> bool:
+    """Tell whether the answer to TCP's opening came to the ACL of the interface's subnet; no other answer is sent."""
+    return cell.seen is Seen.DELIVERED or (
+        cell.verdict.gate == acl_gate(lab.subnets[interface.subnet].acl, direction.opposite)
+    )
 
 
 def _nobody(lab: Lab, clause: Clause) -> str:
@@ -150,6 +162,9 @@ def _nobody(lab: Lab, clause: Clause) -> str:
         return "no network carries packets with such an address"
     if any(each is not None and contains(network, each) for each in addresses_of(lab)):
         return "only secondary or public addresses are there, by which nobody was asked"
+    far = not lab.is_inside(network.network_address)
+    if far and any(contains(each, network.network_address) and each.prefixlen <= network.prefixlen for each in PRIVATE):
+        return "no place has such an address, but by peering or a VPN"
     return "no place has such an address"
 
 

@@ -45,6 +45,7 @@ def diff(
     import netlab  # noqa: PLC0415 - `--help` does without
     from netlab.check.impact import Impact, compare, impact_json, untried_changes  # noqa: PLC0415
     from netlab.check.impact_text import impact_lines  # noqa: PLC0415
+    from netlab.check.settings import differing_settings  # noqa: PLC0415
 
     own = apportioned(parameters, [old], [new])
     before, after = (netlab.load(lab, parameters=each) for lab, each in zip((old, new), own, strict=True))
@@ -60,7 +61,8 @@ def diff(
     reached, cut = compare(one, other)
     faults = tuple(cell for cell in (*one.cells, *other.cells) if not cell.ok)
     untried = untried_changes((before, one), (after, other), furnished)
-    impact = Impact(old, new, len({*asked[0], *asked[1]}), reached, cut, fates, faults, stand_ins, untried)
+    settings = differing_settings(before, after)
+    impact = Impact(old, new, len({*asked[0], *asked[1]}), reached, cut, fates, faults, stand_ins, untried, settings)
     click.echo(json.dumps(impact_json(impact)) if as_json else "\n".join(impact_lines(impact)))
     sys.exit(0 if impact.is_empty else 1)
 

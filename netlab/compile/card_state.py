@@ -51,5 +51,6 @@ def _timers(lab: Lab, interface: Interface) -> list[tuple[str, int]]:
     seconds |= dict.fromkeys(("tcp_timeout_unacknowledged", "tcp_timeout_max_retrans"), max(seconds.values()))
     # Both at the stream's: the set `alive` (card_nft.py) keeps the shorter one, by AWS's criterion.
     seconds |= dict.fromkeys(("udp_timeout", "udp_timeout_stream"), tracking.udp_stream_s)
+    seconds |= dict.fromkeys(("icmp_timeout", "icmpv6_timeout"), ICMP_S)  # of what disguise.py leaves alone
     seconds |= dict.fromkeys(("generic_timeout", "gre_timeout", "gre_timeout_stream"), OTHER_S)
     return [(name, scaled_s(lab, value)) for name, value in seconds.items()]

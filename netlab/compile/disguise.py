@@ -5,9 +5,9 @@ What conntrack is shown in place of what a packet says, where it remembers flows
   which it knows addresses alone; the zone tells the protocols apart.
 - Pings go by addresses and id, and an answer, too, may open a flow; conntrack would take their code, and know nothing
   of an answer without its question. Shown is another such number; the zone is the id.
-- ICMP's other messages go by addresses, type and code, an answer by its question's; conntrack would know nothing of
-  most. Shown is yet another number; the zone is type and code. Errors that quote a packet are left alone: conntrack
-  finds the flow that they are about.
+- ICMP's other messages go by addresses, type and code, questions and answers by the question's type; conntrack would
+  know nothing of most. Shown is yet another number; the zone is type and code. Errors that quote a packet are left
+  alone: conntrack finds the flow that they are about.
 
 ``disguise`` writes it, ``reveal`` takes it back behind conntrack; what was there stands in the packet's mark meanwhile.
 Likewise in the packet that an ICMP error quotes. No checksum is touched: what it sums up comes back.
@@ -42,23 +42,23 @@ _PROTOCOL, _QUOTED_PROTOCOL = {4: "@nh,72,8", 6: "@nh,48,8"}, {4: "@th,136,8", 6
 
 _QUOTES_IP = {4: "@th,64,4 4", 6: "@th,64,4 6"}
 _PINGS = {4: "{ 0, 8 }", 6: "{ 128, 129 }"}
-_ANSWERS = {4: {14: 13, 16: 15, 18: 17}, 6: {}}
-"""Types of other answers, and of their questions."""
+_QUESTIONS = {4: {13: 14, 15: 16, 17: 18}, 6: {}}
+"""Types of other questions, and of their answers; a code makes no difference to them."""
 
-_OTHERS = {4: "!= { 0, 3, 4, 5, 8, 11, 12, 14, 16, 18 }", 6: "!= { 1-4, 128, 129, 133-137 }"}
+_OTHERS = {4: "!= { 0, 3, 4, 5, 8, 11-18 }", 6: "!= { 1-4, 128, 129, 133-137 }"}
 """Without errors, and without neighbour discovery, which the kernel's own stack answers."""
 
 _OWN = {
-    4: ("@nh,0,8 0x45 icmp type", "icmp id", "@nh,160,16"),
-    6: ("ip6 nexthdr 58 icmpv6 type", "icmpv6 id", "@nh,320,16"),
+    4: ("icmp type", "icmp id", "@nh,0,8 0x45", "@nh,160,16"),
+    6: ("ip6 nexthdr 58 icmpv6 type", "icmpv6 id", "", "@nh,320,16"),
 }
 _QUOTED = {
-    4: ("@th,64,8 0x45 @th,136,8 1 @th,224,8", "@th,256,16", "@th,224,16"),
-    6: ("@th,112,8 58 @th,384,8", "@th,416,16", "@th,384,16"),
+    4: ("@th,64,8 0x45 @th,136,8 1 @th,224,8", "@th,256,16", "", "@th,224,16"),
+    6: ("@th,112,8 58 @th,384,8", "@th,416,16", "", "@th,384,16"),
 }
 """
-What is compared with an ICMP type, where the id is, and where type and code are: the packet's own, and a quoted one's.
-IP headers have no options there.
+What is compared with an ICMP type, where the id is, what must hold for type and code to be at their place, and that:
+the packet's own, and a quoted one's, whose IP header has no options.
 """
 
 _NAT_PING, _NAT_QUOTED_PING = "@nh,0,8 0x45 icmp type 8", f"{_ERRORS[4]} @th,64,8 0x45 @th,136,8 1 @th,224,8 8"
@@ -107,18 +107,20 @@ def _portless(family: int) -> Iterator[str]:
 
 
 def _icmp(family: int) -> Iterator[str]:
-    for bit, field, before, (kind, number, type_and_code) in (
+    for bit, field, before, (kind, number, plain, type_and_code) in (
         (0, _PROTOCOL[family], "", _OWN[family]),
         (_QUOTES, _QUOTED_PROTOCOL[family], f"{_ERRORS[family]} {_QUOTES_IP[family]} ", _QUOTED[family]),
     ):
         mark = f"meta mark set {bit | _ICMP[family]:#x}"
         yield f"{before}{kind} {_PINGS[family]} {mark} ct zone set {number} {field} set {PLAIN_PING} accept"
-        for answer, question in _ANSWERS[family].items():
+        for question, answer in _QUESTIONS[family].items():
+            either = f"{{ {question}, {answer} }}"
             zone = int.from_bytes((question, 0), sys.byteorder)
-            yield f"{before}{kind} {answer} {mark} ct zone set {zone} {field} set {PLAIN_NOTICE} accept"
-        yield f"{before}{kind} {_OTHERS[family]} {mark} ct zone set {type_and_code} {field} set {PLAIN_NOTICE} accept"
-    quotes_nothing = f"{_ERRORS[family]} @th,64,4 != {family} meta mark set {_ICMP[family]:#x}"
-    yield f"{quotes_nothing} ct zone set {_OWN[family][2]} {_PROTOCOL[family]} set {PLAIN_NOTICE} accept"
+            yield f"{before}{kind} {either} {mark} ct zone set {zone} {field} set {PLAIN_NOTICE} accept"
+        found = f"{plain} {before}{kind} {_OTHERS[family]}"
+        yield f"{found} {mark} ct zone set {type_and_code} {field} set {PLAIN_NOTICE} accept"
+    quotes_nothing = f"{_OWN[family][2]} {_ERRORS[family]} @th,64,4 != {family} meta mark set {_ICMP[family]:#x}"
+    yield f"{quotes_nothing} ct zone set {_OWN[family][3]} {_PROTOCOL[family]} set {PLAIN_NOTICE} accept"
 
 
 def _maps() -> tuple[str, str]:

@@ -1,9 +1,10 @@
 """
 What makes two packets one flow: the keys under which connection tables and NAT gateways remember them.
 
-At a card TCP and UDP go by addresses and ports, pings by addresses and id, ICMP's other messages by
-addresses, type and code (an answer's is its question's), and everything else by addresses and protocol alone. An ICMP
-error belongs to the flow of the packet it is about, and is none itself. Knows nothing of time or rules.
+At a card TCP and UDP go by addresses and ports, pings by addresses and id, ICMP's other questions and answers by
+addresses and the question's type, its other messages by addresses, type and code, and everything else by addresses and
+protocol alone. An ICMP error belongs to the flow of the packet it is about, and is none itself. Knows nothing of time
+or rules.
 
 Source:
     EC2 User Guide, "Security group connection tracking"; aws-behaviour.md 2.9. RFC 792 and RFC 3022 for NAT.
@@ -12,7 +13,7 @@ Source:
 from __future__ import annotations
 
 from netlab.model.addresses import Address
-from netlab.model.packets import ECHO_TYPES, ICMP_COUNTERPARTS, Packet
+from netlab.model.packets import ECHO_REQUEST, ECHO_TYPES, ICMP_COUNTERPARTS, Packet
 from netlab.model.rules import ICMP, ICMPV6, TCP, UDP
 from netlab.oracle.tcp import TcpKind, kind_of
 
@@ -40,8 +41,9 @@ def flow_key(packet: Packet) -> Key | None:
     kind = packet.icmp_type or 0
     if kind in ECHO_TYPES[packet.protocol]:
         return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, 0)
-    kind = min(kind, ICMP_COUNTERPARTS[packet.protocol].get(kind, kind))
-    return (packet.protocol, packet.src, packet.dst, -kind, packet.icmp_code or 0)  # below every id
+    other = ICMP_COUNTERPARTS[packet.protocol].get(kind)
+    kind, code = (kind, packet.icmp_code or 0) if other is None else (min(kind, other), 0)
+    return (packet.protocol, packet.src, packet.dst, -kind, code)  # below every id
 
 
 def answer_key(key: Key) -> Key:
@@ -65,18 +67,25 @@ def can_open(packet: Packet) -> bool:
 
 
 def nat_key(packet: Packet) -> Key | None:
-    """Return the key of a packet at a NAT gateway; None = it is none that can be translated."""
+    """
+    Return the key of a packet at a NAT gateway; None = it is none that can be translated.
+
+    There ICMP goes by type and code too; a ping's code makes no difference, its answer's is 0.
+    """
     if packet.protocol in {TCP, UDP}:
         return flow_key(packet)
     if packet.protocol != ICMP or packet.icmp_type is None or packet.icmp_type not in _COUNTERPARTS:
         return None
-    return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, packet.icmp_type)
+    code = 0 if packet.icmp_type == ECHO_REQUEST[ICMP] else packet.icmp_code or 0
+    return (packet.protocol, packet.src, packet.dst, packet.icmp_id or 0, packet.icmp_type << 8 | code)
 
 
 def nat_answer_key(key: Key) -> Key:
     """Return the key that answers have there."""
     protocol, src, dst, one, two = key
-    return answer_key(key) if protocol in {TCP, UDP} else (protocol, dst, src, one, _COUNTERPARTS[two])
+    if protocol in {TCP, UDP}:
+        return answer_key(key)
+    return (protocol, dst, src, one, _COUNTERPARTS[two >> 8] << 8 | two & 0xFF)
 
 
 def can_open_nat(packet: Packet) -> bool:

@@ -9,6 +9,7 @@ from netlab.check.impact import Impact, compare, impact_json, play_fates
 from netlab.check.impact_text import impact_lines
 from netlab.check.matrix import Cell, ask_matrix, questions_of, rule_questions
 from netlab.check.samples import samples_from_text
+from netlab.check.settings import differing_settings
 from netlab.control import completed
 from netlab.formats import parse_lab
 from netlab.model.stories import Question
@@ -177,3 +178,27 @@ def test_a_flow_that_does_not_open_again_is_not_passed_over() -> None:
     assert (fate.kept, fate.direction) == (False, "open")
     assert fate.detail == "it got through, and did not open again: lost at card ec2 ingress, NO_RULE"
     assert not Impact("old", "new", 1, (), (), (fate,)).is_empty
+
+
+SETTINGS = [
+    ("security_groups: [web]}", "security_groups: [web, default]}", "ec2: security_groups: web to default, web"),
+    ("security_groups: [web]}", "security_groups: [web], conntrack_allowance: 9}", "ec2: allowance: none to 9"),
+    ("security_groups: [web]}", "security_groups: [web], source_dest_check: false}",
+     "ec2: source_dest_check: yes to no"),
+    ("security_groups: [web]}", "security_groups: [web], connection_tracking: {udp: 60}}",
+     "ec2: connection_tracking: tcp_established_s 432000 udp_s 30 udp_stream_s 180 to "
+     "tcp_established_s 432000 udp_s 60 udp_stream_s 180"),
+    ("internet: true}", "internet: true, routes: {10.9.0.0/16: ec2}}", "subnet public: routes: "),
+    ("internet: true}", "internet: false}", "subnet public: internet: yes to no"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "line"), SETTINGS)
+def test_what_decides_beside_rules_is_a_change_too(before: str, after: str, line: str) -> None:
+    """Whether a question shows it or not; the same lab has none."""
+    old, new = _lab(OLD), _lab(OLD.replace(before, after))
+    (found,) = differing_settings(old, new)
+
+    assert found.startswith(line)
+    assert differing_settings(old, old) == ()
+    assert not Impact("old", "new", 1, (), (), settings=(found,)).is_empty

@@ -154,7 +154,7 @@ TAKEN = [
     (matrix, f"--paper {OFFICE} folder", 0, "t: 3 places"),
     (matrix, f"--paper t.yaml groups.json {OFFICE}", 0, "t: 3 places"),
     (diff, f"--paper t.yaml more.yaml {OFFICE} --parameter Other=192.0.2.0/24", 1, "in-192.0.2.0_24 to Web tcp/23"),
-    (diff, f"--paper folder t.yaml {OFFICE}", 1, "Web, in-10.0.0.0_8 to app tcp/80: not there; was"),
+    (diff, f"--paper folder t.yaml {OFFICE}", 1, "in-20.0.0.0_8 to app tcp/80: not there; was"),
     (explain, f"internet-host Web tcp/22 t.yaml {OFFICE}", 0, "198.51.100.7 is not in 203.0.113.0/24"),
     (explain, f"internet-host app tcp/80 t.yaml groups.json {OFFICE}", 0, "lost: DENY NO_RULE"),
     (compile_, f"t.yaml Web {OFFICE}", 0, "203.0.113.0/24"),
@@ -171,7 +171,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     more = "        - {IpProtocol: tcp, FromPort: 23, ToPort: 23, CidrIp: !Ref Other}\n"
     widened = TEMPLATE.replace("MORE", ", Other: {Type: String}").replace("[{Ip", "\n        - {Ip").replace("}]", "}")
     app = {"GroupId": "sg-0a1b", "GroupName": "app", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 80,
-           "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}], "IpPermissionsEgress": []}  # fmt: skip
+           "ToPort": 80, "IpRanges": [{"CidrIp": "20.0.0.0/8"}]}], "IpPermissionsEgress": []}  # fmt: skip
     row = "expect: [{from: laptop, to: web, tcp: 22, seen: lost}]\n"
     own = LAB.partition("expect:")[0].replace("AlbSg", "Web")
     files = {
