@@ -186,8 +186,7 @@ SETTINGS = [
     ("security_groups: [web]}", "security_groups: [web], source_dest_check: false}",
      "ec2: source_dest_check: yes to no"),
     ("security_groups: [web]}", "security_groups: [web], connection_tracking: {udp: 60}}",
-     "ec2: connection_tracking: tcp_established_s 432000 udp_s 30 udp_stream_s 180 to "
-     "tcp_established_s 432000 udp_s 60 udp_stream_s 180"),
+     "ec2: connection_tracking: tcp_established_s 432000 udp_s 30 udp_stream_s 180 to tcp"),
     ("internet: true}", "internet: true, routes: {10.9.0.0/16: ec2}}", "subnet public: routes: "),
     ("internet: true}", "internet: false}", "subnet public: internet: yes to no"),
 ]  # fmt: skip
