@@ -43,6 +43,7 @@ _GATES = {
     "-nat": "lost at a NAT gateway",
     "-mtu": "lost for its size",
     "-inet": "lost on the internet: nobody there, or not the sender's address",
+    NOT_ASKED: "not asked",
     "!": "broken: no gate says what became of it",
     "?": "the two minds disagree",
     "+": "delivered; no rule had to admit it",

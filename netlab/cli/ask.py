@@ -101,7 +101,8 @@ def show(lab_name: str | None, node: str, what: str | None, *, as_json: bool) ->
 def _need_instance(lab: Lab, node: str) -> None:
     if node not in lab.instances:
         known = ", ".join(lab.instances)
-        raise InputError(f"instance {node!r}: there is none of that name; cards guard {known or 'nothing here'}")
+        found = "a host" if node in lab.hosts else "none of that name"
+        raise InputError(f"instance {node!r}: found {found}, wanted one with a card: {known or 'there is none'}")
 
 
 def _lab(files: tuple[str, ...], parameters: dict[str, str], running: str | None) -> Lab:
